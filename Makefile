@@ -1,0 +1,161 @@
+# How everything is built. `make help` lists the targets.
+#
+#   make                 release kernel        build/release/portolan.elf
+#   make DEBUG=1         UBSan, lock checks, in-kernel tests   build/debug/
+#   make COVERAGE=1      as DEBUG, with gcov   build/coverage/
+#   CROSS=prefix-        another compiler; CC=clang works as well
+
+BUILD   ?= build
+VARIANT := $(if $(COVERAGE),coverage,$(if $(DEBUG),debug,release))
+O       := $(BUILD)/$(VARIANT)
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+
+# The compiler: a cross compiler where there is one, else the host's own when it is x86-64 Linux's.
+CROSS   ?= $(shell for p in x86_64-elf- x86_64-linux-gnu-; do \
+             command -v $${p}gcc >/dev/null 2>&1 && { echo $$p; break; }; done)
+ifeq ($(origin CC),default)
+CC      := $(CROSS)gcc
+endif
+NM      := $(CROSS)nm
+OBJCOPY := $(CROSS)objcopy
+SIZE    := $(CROSS)size
+HOSTCC  ?= gcc
+PYTHON  ?= $(shell command -v /usr/bin/python3 || command -v python3)
+
+WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
+        -Wundef -Wvla -Wwrite-strings -Wpointer-arith -Wformat=2 -Wimplicit-fallthrough -Wno-unused-parameter
+CFLAGS := -std=gnu17 -O2 -g -ffreestanding -fno-pic -fno-pie -mcmodel=kernel -mno-red-zone \
+          -mgeneral-regs-only -fno-omit-frame-pointer -fno-strict-aliasing -fno-common \
+          -fno-delete-null-pointer-checks -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections \
+          -fstack-protector-strong -I. -I$(BUILD)/gen $(WARN)
+ifneq ($(filter debug coverage,$(VARIANT)),)
+CFLAGS += -DDEBUG=1 -DTESTS=1 -fsanitize=undefined
+else
+CFLAGS += -DDEBUG=0 -DTESTS=0
+endif
+ifeq ($(VARIANT),coverage)
+CFLAGS += -fprofile-arcs -ftest-coverage -fprofile-info-section -fprofile-update=atomic -DCOVERAGE=1
+endif
+LDFLAGS := -nostdlib -static -no-pie -Wl,-T,boot/kernel.ld -Wl,--gc-sections -Wl,--build-id=none \
+           -Wl,-z,noexecstack -Wl,-z,max-page-size=4096 -Wl,--no-warn-rwx-segments
+
+SRC := $(wildcard lib/*.c kernel/*/*.c boot/*.c boot/*.S kernel/*/*.S)
+ifneq ($(filter debug coverage,$(VARIANT)),)
+SRC += $(wildcard tests/guest/*.c tests/guest/kernel/*.c tests/guest/kernel/*/*.c)
+endif
+ifneq ($(VARIANT),coverage)
+SRC := $(filter-out tests/guest/coverage.c,$(SRC))
+endif
+OBJ := $(patsubst %,$(O)/%.o,$(SRC))
+
+.PHONY: all iso image clean help format lint metrics evidence coverage host-test host-fuzz host-test-list \
+        host-fuzz-list print-cflags size FORCE
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(O)/portolan.elf $(O)/system.img             ## kernel and system image
+
+# -- the kernel: linked twice, the second time with the symbol table made from the first
+$(O)/%.c.o: %.c $(O)/flags
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(O)/%.S.o: %.S $(O)/flags
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(O)/symbols.0.S: | $(O)/flags
+	printf '' | sh boot/symbols.sh > $@
+
+$(O)/symbols.1.S: $(O)/pass0.elf boot/symbols.sh
+	$(NM) -n $< | sh boot/symbols.sh > $@
+
+$(O)/symbols.%.o: $(O)/symbols.%.S
+	$(CC) $(CFLAGS) -c -o $@ $<
+
+$(O)/pass0.elf: $(OBJ) $(O)/symbols.0.o boot/kernel.ld
+	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIBGCOV)
+
+$(O)/portolan.elf: $(OBJ) $(O)/symbols.1.o boot/kernel.ld
+	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIBGCOV)
+
+# Rebuild everything when the compiler, its flags or the version change.
+$(O)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(CFLAGS)' | cmp -s - $@ || echo '$(CC) $(CFLAGS)' > $@
+
+$(O)/boot/main.c.o: CFLAGS += -DVERSION='"$(VERSION)"'
+
+-include $(OBJ:.o=.d)
+
+# -- the image: a newc archive of what the running system finds at /
+image: $(O)/system.img                               ## system image (newc cpio)
+ROOT_FILES := $(shell find iso/etc -type f 2>/dev/null)
+$(O)/system.img: $(ROOT_FILES)
+	rm -rf $(O)/root && mkdir -p $(O)/root/bin $(O)/root/drivers
+	if [ -d iso/etc ]; then cp -R iso/etc $(O)/root/etc; else mkdir $(O)/root/etc; fi
+	cd $(O)/root && find . | LC_ALL=C sort | cpio --quiet --reproducible -o -H newc -R 0:0 > ../system.img
+
+iso: $(O)/portolan.iso                               ## hybrid ISO: BIOS and UEFI, CD and USB stick
+$(O)/portolan.iso: $(O)/portolan.elf $(O)/system.img iso/grub.cfg
+	rm -rf $(O)/iso && mkdir -p $(O)/iso/boot/grub
+	$(OBJCOPY) --strip-all $(O)/portolan.elf $(O)/iso/boot/portolan
+	cp $(O)/system.img $(O)/iso/boot/system.img
+	cp iso/grub.cfg $(O)/iso/boot/grub/grub.cfg
+	grub-mkrescue -o $@ $(O)/iso -- -volid PORTOLAN >$(O)/iso.log 2>&1 || { cat $(O)/iso.log; exit 1; }
+
+# -- host tests: each test names its sources in a line "// sources: ..."
+HOST_TESTS := $(wildcard tests/host/*/test_*.c)
+HOST_FUZZ  := $(wildcard tests/host/*/fuzz_*.c)
+HOST_BIN   := $(patsubst tests/host/%.c,$(BUILD)/host/%,$(HOST_TESTS))
+FUZZ_BIN   := $(patsubst tests/host/%.c,$(BUILD)/host/%,$(HOST_FUZZ))
+HOST_CFLAGS := -std=gnu17 -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
+               -fno-sanitize-recover=undefined -DDEBUG=1 -DTESTS=1 -I. -I$(BUILD)/gen $(WARN)
+FUZZ_RUNS  ?= 20000
+sources = $(shell sed -n 's|^// sources: *||p' $(1))
+
+define host_rule
+$(BUILD)/host/$(1): tests/host/$(1).c $(call sources,tests/host/$(1).c) $(wildcard lib/*.h tests/host/*.h)
+	@mkdir -p $$(@D)
+	$(2) -o $$@ $$(filter %.c,$$^)
+endef
+$(foreach t,$(HOST_TESTS:tests/host/%.c=%),$(eval $(call host_rule,$(t),$(HOSTCC) $(HOST_CFLAGS))))
+$(foreach t,$(HOST_FUZZ:tests/host/%.c=%),$(eval $(call host_rule,$(t),clang $(HOST_CFLAGS) -fsanitize=fuzzer)))
+
+host-test: $(HOST_BIN)                               ## pure code on the host, under ASan and UBSan
+	@for t in $(HOST_BIN); do echo "$$t"; $$t || exit 1; done
+
+host-fuzz: $(FUZZ_BIN)                               ## each fuzzer over its corpus, FUZZ_RUNS=20000
+	@for t in $(FUZZ_BIN); do sh tests/host/fuzz.sh $$t $(FUZZ_RUNS) || exit 1; done
+
+host-test-list host-fuzz-list:
+	@echo $(if $(filter host-test-list,$@),$(HOST_BIN),$(FUZZ_BIN))
+
+# -- reading it from outside
+format:                                              ## clang-format over what git tracks
+	git ls-files '*.c' '*.h' | xargs clang-format -i
+
+lint:                                                ## all static checks
+	$(PYTHON) tests/lint/lint.py
+	sh tests/lint/static.sh
+
+metrics:                                             ## our row of the table of file and function sizes
+	@$(PYTHON) tests/lint/metrics.py
+
+evidence:                                            ## obligations of the contracts without code or test
+	@$(PYTHON) tests/lint/evidence.py
+
+size: $(O)/portolan.elf                              ## sections of the kernel
+	$(SIZE) -A $<
+
+print-cflags:
+	@echo '$(filter-out -Werror,$(CFLAGS))'
+
+clean:                                               ## remove build/
+	rm -rf $(BUILD)
+
+help:                                                ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
+	@echo '  DEBUG=1 COVERAGE=1 CROSS=prefix- CC=clang BUILD=dir'
+
+FORCE:
