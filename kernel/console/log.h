@@ -29,6 +29,10 @@ void log_message_v(enum log_level level, const char *format, va_list args)
  */
 _Noreturn void panic(const char *format, ...) __attribute__((format(printf, 1, 2), cold));
 
+/* The same for an exception that nobody claimed: with its registers. */
+struct trap_frame;
+_Noreturn void panic_trap(const struct trap_frame *f, const char *name);
+
 /* Checked in every build. */
 #define ASSERT(condition)                                                                                    \
     do {                                                                                                     \

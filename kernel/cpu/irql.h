@@ -82,3 +82,11 @@ cpu_relax(void)
 
 #define assert_irql_max(level) DEBUG_ASSERT(irql_current() <= (level))
 #define assert_irql(level)     DEBUG_ASSERT(irql_current() == (level))
+
+/* Interrupts off, for good. */
+_Noreturn static inline void
+cpu_halt_forever(void)
+{
+    for (;;)
+        __asm__ volatile("cli; hlt" ::: "memory");
+}

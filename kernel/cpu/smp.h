@@ -11,7 +11,7 @@ uint32_t cpu_count(void);
 
 /*
  * Start the processors with these local APIC ids (the boot processor's own is skipped) and wait, at most one
- * second each, until they are online. `entry` runs on each new processor, on its own stack, at HIGH... with
+ * second each, until they are online. `entry` runs on each new processor, on its own stack, at HIGH_LEVEL with
  * interrupts off, and does not return (the idle loop). `stack_alloc` gives each a kernel stack (its top), or NULL.
  * `trampoline` is the physical address of a free page below 1 MiB.
  * Called once, by boot/main.c, at PASSIVE_LEVEL. Returns the number started; each failure is a message.
@@ -41,6 +41,9 @@ void smp_kick(uint32_t n);
 
 /* The same on this processor: a self-IPI on VECTOR_DISPATCH; comes the moment CR8 drops below DISPATCH_LEVEL. */
 void dispatch_request(void);
+
+/* Has another processor asked this one to stop? Asked by the NMI handler. Any IRQL. */
+bool smp_stop_requested(void);
 
 /* Stop all other processors for good (panic, power off). IRQL: any. Waits at most 100 ms, then NMI. */
 void smp_stop_others(void);

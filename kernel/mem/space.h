@@ -48,9 +48,6 @@ bool stack_guard_hit(uintptr_t va);
 /* Physical address behind any mapped kernel address; false if not mapped. */
 bool space_physical(const void *va, uint64_t *pa);
 
-/* May the kernel read `size` bytes at va without a fault? (Backtraces, dumps.) Any IRQL, no locks. */
-bool space_readable(const void *va, size_t size);
-
 /* Load the final page tables on a processor that comes up. */
 void space_activate(void);
 
