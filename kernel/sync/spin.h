@@ -2,8 +2,13 @@
  * Spin locks. Fair (ticket), IRQL-aware; debug builds check owner and order.
  *
  * Lock order (the one place where it is written): a processor takes locks in ascending enum lock_order.
- * Locks of the same rank are never held together, except LOCK_LEAF_PAIR, taken in ascending address.
+ * Locks of the same rank are never held together.
  * A lock is always taken at the same IRQL: DISPATCH_LEVEL for spin_lock(), a device's for spin_lock_at().
+ *
+ * Debug builds panic, naming both locks, when a processor takes a lock out of order, twice, where it could be
+ * preempted, releases what it does not hold, or waits longer than SPIN_LIMIT.
+ * The order is checked among the locks of one context: what an interrupt handler takes has a higher IRQL than
+ * what the interrupted code holds, so the two cannot wait for each other.
  *
  * This header may be included from all of kernel/ (also kernel/cpu).
  */
@@ -11,55 +16,140 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "kernel/cpu/irql.h"
+#include "kernel/cpu/percpu.h"
 
 enum lock_order {
-    LOCK_PORT = 10,      /* drivers/port: adapters, units */
-    LOCK_BLOCK = 20,     /* kernel/block */
-    LOCK_DEVICE = 30,    /* PCI configuration, consoles' input, anything in kernel/hw */
-    LOCK_SPACE = 40,     /* kernel/mem: address ranges, page tables */
-    LOCK_WORK = 50,      /* work queues */
-    LOCK_MUTEX = 55,     /* a mutex's own bookkeeping (priority inheritance) */
-    LOCK_WAITABLE = 60,  /* events, semaphores, timers as objects: their waiter lists */
-    LOCK_THREAD = 65,    /* thread list, one thread's waiting state */
-    LOCK_TIMER = 70,     /* per-processor timer queues */
-    LOCK_DPC = 75,       /* per-processor DPC queues */
-    LOCK_RUNQUEUE = 80,  /* per-processor run queues */
-    LOCK_POOL = 85,      /* slab caches */
-    LOCK_FRAME = 90,     /* the frame allocator */
-    LOCK_IRQ = 95,       /* interrupt lines and vectors */
-    LOCK_IPI = 97,       /* cross-processor calls */
-    LOCK_LOG = 100,      /* the log and its sinks: innermost */
+    LOCK_PORT = 10,     /* drivers/port: adapters, units */
+    LOCK_BLOCK = 20,    /* kernel/block */
+    LOCK_DEVICE = 30,   /* PCI configuration, consoles' input, anything in kernel/hw */
+    LOCK_SPACE = 40,    /* kernel/mem: address ranges, page tables */
+    LOCK_WORK = 50,     /* work queues */
+    LOCK_MUTEX = 55,    /* who waits for whose mutex: priority inheritance */
+    LOCK_WAITABLE = 60, /* events, semaphores, timers as objects: their waiter lists */
+    LOCK_THREAD = 65,   /* thread list, one thread's waiting state */
+    LOCK_TIMER = 70,    /* per-processor timer queues */
+    LOCK_DPC = 75,      /* per-processor DPC queues */
+    LOCK_RUNQUEUE = 80, /* per-processor run queues */
+    LOCK_POOL = 85,     /* slab caches */
+    LOCK_FRAME = 90,    /* the frame allocator */
+    LOCK_IRQ = 95,      /* interrupt lines and vectors */
+    LOCK_IPI = 97,      /* cross-processor calls */
+    LOCK_LOG = 100,     /* the log and its sinks: innermost */
 };
 
 typedef struct {
-    uint32_t next, serving;  /* [a] ticket to hand out; ticket being served */
-    uint8_t order;           /* [I] enum lock_order */
-    uint32_t owner;          /* debug builds: processor + 1, 0 = free */
-    const char *name;        /* [I] for messages */
+    uint32_t next, serving; /* [a] ticket to hand out; ticket being served */
+    uint8_t order;          /* [I] enum lock_order */
+    uint32_t owner;         /* [a] debug builds: processor + 1, 0 = free */
+    const char *name;       /* [I] for messages */
 } spinlock_t;
 
+/* clang-format off */
 #define SPINLOCK(order_, name_) {.order = (order_), .name = (name_)}
+/* clang-format on */
 
-void spin_init(spinlock_t *lock, enum lock_order order, const char *name);
+static inline void
+spin_init(spinlock_t *lock, enum lock_order order, const char *name)
+{
+    *lock = (spinlock_t)SPINLOCK((uint8_t)order, name);
+}
+
+/* What the inline functions below call: the wait, and the debug builds' accounts. Not for others. */
+void spin_wait(spinlock_t *lock, uint32_t ticket);
+bool spin_debug_before(spinlock_t *lock); /* false: held already, and the report returned */
+void spin_debug_taken(spinlock_t *lock);
+void spin_debug_release(spinlock_t *lock);
+
+/* Take and release without touching the IRQL. IRQL: already at the lock's level. */
+static inline void
+spin_lock_raw(spinlock_t *lock)
+{
+    uint32_t ticket;
+
+    if (DEBUG && !spin_debug_before(lock))
+        return;
+    ticket = __atomic_fetch_add(&lock->next, 1, __ATOMIC_ACQUIRE);
+    if (__builtin_expect(__atomic_load_n(&lock->serving, __ATOMIC_ACQUIRE) != ticket, 0))
+        spin_wait(lock, ticket);
+    if (DEBUG)
+        spin_debug_taken(lock);
+}
+
+static inline bool
+spin_trylock_raw(spinlock_t *lock)
+{
+    uint32_t ticket = __atomic_load_n(&lock->serving, __ATOMIC_ACQUIRE);
+
+    if (!__atomic_compare_exchange_n(&lock->next, &ticket, ticket + 1, false, __ATOMIC_ACQUIRE,
+                                     __ATOMIC_RELAXED))
+        return false;
+    if (DEBUG)
+        spin_debug_taken(lock);
+    return true;
+}
+
+static inline void
+spin_unlock_raw(spinlock_t *lock)
+{
+    if (DEBUG)
+        spin_debug_release(lock);
+    __atomic_store_n(&lock->serving, lock->serving + 1, __ATOMIC_RELEASE);
+}
 
 /*
  * Raise to DISPATCH_LEVEL (or `level`, a device's) and take the lock.
  * IRQL:    <= that level
  * Returns: the IRQL found, for spin_unlock()
  */
-uint8_t spin_lock(spinlock_t *lock);
-uint8_t spin_lock_at(spinlock_t *lock, uint8_t level);
-void    spin_unlock(spinlock_t *lock, uint8_t old_irql);
+static inline uint8_t
+spin_lock_at(spinlock_t *lock, uint8_t level)
+{
+    uint8_t old = irql_raise(level);
 
-/* The same without touching the IRQL. IRQL: already at the lock's level. */
-void spin_lock_raw(spinlock_t *lock);
-bool spin_trylock_raw(spinlock_t *lock);
-void spin_unlock_raw(spinlock_t *lock);
+    spin_lock_raw(lock);
+    return old;
+}
+
+static inline uint8_t
+spin_lock(spinlock_t *lock)
+{
+    return spin_lock_at(lock, DISPATCH_LEVEL);
+}
+
+static inline void
+spin_unlock(spinlock_t *lock, uint8_t old_irql)
+{
+    spin_unlock_raw(lock);
+    irql_lower(old_irql);
+}
 
 /* With interrupts off at the processor: for locks that interrupt entry itself or the log takes. IRQL: any. */
-uint64_t spin_lock_interrupts(spinlock_t *lock);
-void     spin_unlock_interrupts(spinlock_t *lock, uint64_t were_on);
+static inline uint64_t
+spin_lock_interrupts(spinlock_t *lock)
+{
+    uint64_t were_on = interrupts_save();
+
+    spin_lock_raw(lock);
+    return were_on;
+}
+
+static inline void
+spin_unlock_interrupts(spinlock_t *lock, uint64_t were_on)
+{
+    spin_unlock_raw(lock);
+    interrupts_restore(were_on);
+}
 
 /* Debug builds: is the lock held by this processor? Other builds: true. */
-bool spin_held(const spinlock_t *lock);
+static inline bool
+spin_held(const spinlock_t *lock)
+{
+    return !DEBUG || __atomic_load_n(&lock->owner, __ATOMIC_RELAXED) == cpu_number() + 1;
+}
 #define assert_held(lock) DEBUG_ASSERT(spin_held(lock))
+
+/*
+ * Debug builds: where violations are reported instead of panic(); NULL: panic. For tests. If the report
+ * returns, the lock is taken anyway, but for one that the processor holds already, which is left alone.
+ */
+void spin_set_report(void (*report)(const char *text));

@@ -1,0 +1,139 @@
+/*
+ * Threads and who runs when.
+ *
+ * 32 priorities; on each processor the ready thread of the highest runs. Threads of equal priority take turns
+ * of THREAD_SLICE when one waits for another. Each processor has its run queue; a thread that wakes goes to a
+ * processor that idles, else to one that runs something of lower priority, else to the one where it ran last;
+ * a processor about to idle takes from the others.
+ *
+ * A thread ends by returning from its function or by thread_exit(), never from outside. Whoever created it
+ * calls thread_join() or thread_detach() exactly once.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include "kernel/cpu/context.h"
+#include "kernel/cpu/percpu.h"
+#include "kernel/sync/dpc.h"
+#include "kernel/sync/wait.h"
+#include "kernel/sync/work.h"
+
+#define THREAD_SLICE    MS(10)
+#define THREAD_NAME_MAX 24
+
+enum {
+    PRIORITY_IDLE = 0, /* the idle threads alone */
+    PRIORITY_LOWEST = 1,
+    PRIORITY_NORMAL = 8,
+    PRIORITY_HIGH = 16, /* system threads that others wait for */
+    PRIORITY_HIGHEST = 31,
+    PRIORITIES = 32
+};
+
+enum thread_state { THREAD_READY, THREAD_RUNNING, THREAD_BLOCKED, THREAD_ENDED };
+
+struct mutex;
+
+/* [I] fixed at creation   [q] lock of run queue `cpu`   [o] the thread itself
+ * [p] the inheritance lock of mutex.c   [t] the thread list's lock   [a] atomic */
+struct thread {
+    struct context context;     /* [q] stack pointer and FPU area: first, switch.S */
+    int32_t wait_state;         /* [a] wait_impl.h */
+    uint32_t cpu;               /* [q] where it runs, or ran last */
+    uint8_t priority;           /* [q] in effect: base or inherited, the higher */
+    uint8_t base_priority;      /* [p] */
+    uint8_t state;              /* [q] enum thread_state */
+    bool queued;                /* [q] in a run queue */
+    struct list link;           /* [q] run queue; while being woken: the waker's */
+    uint64_t affinity;          /* [q] bit n: may run on processor n */
+    uint64_t slice_start;       /* [q] ticks, when it got the processor or a new slice */
+    uint64_t switched_in;       /* [q] ticks */
+    uint64_t run_ticks;         /* [q] time run until switched_in */
+    uint64_t switches;          /* [q] times it was given a processor */
+    struct waitable ended;      /* signalled when it has left its stack for good */
+    struct mutex *blocked_on;   /* [p] */
+    struct list contended;      /* [p] mutexes it owns that others wait for */
+    void *stack;                /* [I] top; NULL: not from stack_alloc() (boot, idle) */
+    void (*run)(void *context); /* [I] */
+    void *run_context;          /* [I] */
+    int exit_code;              /* [o] */
+    uint32_t refs;              /* [a] its creator's and its own */
+    struct dpc end_dpc;         /* runs when it has left its stack */
+    struct work reap;           /* frees a detached one */
+    struct list all;            /* [t] */
+    uint64_t id;                /* [I] ascending, never used again */
+    char name[THREAD_NAME_MAX]; /* [I] */
+};
+
+/*
+ * The running context becomes the first thread, and this processor's idle thread is made. After mem_init(),
+ * irq_init() and fpu_init(); boot processor, PASSIVE_LEVEL or interrupts off. Panics without memory.
+ */
+void sched_init(void);
+
+/* The running context of another processor becomes its idle thread. Interrupts off. */
+_Noreturn void sched_start_secondary(void);
+
+/*
+ * Make a thread that runs run(context) and start it.
+ * IRQL:    PASSIVE_LEVEL
+ * Returns: 0; -ENOMEM; -EINVAL for a priority outside PRIORITY_LOWEST..PRIORITY_HIGHEST or an affinity
+ *          without a processor
+ */
+int thread_create(struct thread **out, const char *name, unsigned priority, void (*run)(void *context),
+                  void *context);
+int thread_create_on(struct thread **out, const char *name, unsigned priority, uint64_t affinity,
+                     void (*run)(void *context), void *context);
+
+/* End the running thread, which owns no mutex and holds no lock. PASSIVE_LEVEL. */
+_Noreturn void thread_exit(int code);
+
+/* Wait for its end and free it. PASSIVE_LEVEL. Returns: 0 and *code (may be NULL); -ETIMEDOUT: still there. */
+int thread_join(struct thread *t, uint64_t timeout, int *code);
+
+/* Give the thread up: it is freed when it ends. PASSIVE_LEVEL. */
+void thread_detach(struct thread *t);
+
+/* Base priority. IRQL <= DISPATCH_LEVEL. Returns: the old one, or -EINVAL. */
+int thread_set_priority(struct thread *t, unsigned priority);
+
+/* Processors it may run on (those online). When it returns to a running thread, that one has moved.
+ * PASSIVE_LEVEL. Returns 0 or -EINVAL. */
+int thread_set_affinity(struct thread *t, uint64_t affinity);
+
+/* Give others of the same priority their turn. IRQL <= APC_LEVEL. */
+void thread_yield(void);
+
+/* Sleep at least `ns`. IRQL <= APC_LEVEL; WAIT_FOREVER is not allowed. */
+void thread_sleep(uint64_t ns);
+
+/* What `threads` shows. */
+struct thread_info {
+    uint64_t id;
+    char name[THREAD_NAME_MAX];
+    uint8_t state, priority, base_priority;
+    uint32_t cpu;
+    uint64_t affinity, run_ns, switches;
+    uint64_t stack_used; /* high-water mark in bytes; 0: not known */
+};
+
+/* Calls show() for every thread but the idle ones, at PASSIVE_LEVEL, no lock held. PASSIVE_LEVEL. */
+void thread_for_each(void (*show)(void *context, const struct thread_info *i), void *context);
+
+/* Nanoseconds that processor n has idled; its thread switches. */
+uint64_t sched_idle_ns(uint32_t cpu);
+uint64_t sched_switches(uint32_t cpu);
+
+/* The rest is for kernel/sync, which ends waits: not for others. */
+
+/*
+ * Block the running thread unless its wait has ended (wait_state). Returns when it has.
+ * IRQL: DISPATCH_LEVEL, no locks held; comes back at DISPATCH_LEVEL, perhaps on another processor.
+ */
+void sched_block(void);
+
+/* Make a thread ready whose wait was claimed after it had blocked. IRQL: DISPATCH_LEVEL; then dispatch_lower(). */
+void sched_wake(struct thread *t);
+
+/* Set the priority in effect, moving it in its run queue. IRQL: DISPATCH_LEVEL; then dispatch_lower(). */
+void sched_set_priority(struct thread *t, uint8_t priority);
