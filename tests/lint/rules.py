@@ -44,8 +44,8 @@ def check_assembly(tree):
 
 
 def check_volatile(tree):
-    """Device memory and ports are touched through kernel/cpu/io.h only."""
-    for path in tree.below(*KERNEL):
+    """Device memory is touched through kernel/cpu/io.h only. (lib knows no device; its volatile speaks to gcc.)"""
+    for path in tree.below("kernel", "drivers", "boot", "tests/guest"):
         if path == "kernel/cpu/io.h":
             continue
         source = tree.c(path)
@@ -98,7 +98,7 @@ def check_definitions(tree):
     """The name of a function stands in column 0 of its definition: grep '^name' finds it."""
     for tag in tree.tags():
         path = tag["path"]
-        if tag["kind"] != "function" or not path.endswith(C_SUFFIXES):
+        if tag["kind"] != "function" or not path.endswith(C_SUFFIXES) or tag["name"] == "__typeof__":
             continue
         line = tree.text(path).split("\n")[tag["line"] - 1]
         if not line.startswith(tag["name"]):

@@ -136,6 +136,8 @@ KEPT = {
     "a function's exception": ("lib/a.c", BODY % "\n".join(["    g();"] * 110), "tests/lint/budget.txt", "lib/a.c:f 120 one list\n"),
     "endless outside drivers": ("kernel/hw/a.c", BODY % "    for (;;)\n        g();"),
     "binary file": ("iso/font.bin", b"\0\1\t \n \xff"),
+    "volatile in lib": ("lib/a.c", BODY % "    *(volatile char *)p = 1;"),
+    "a type by __typeof__": ("lib/a.c", "static const __typeof__(x[0]) *\nf(int a)\n{\n    return x;\n}\n"),
     "volatile parameter": ("kernel/hw/a.c", "static int\nf(volatile int *p)\n{\n    return *p;\n}\n"),
 }
 
