@@ -128,3 +128,11 @@ packages_report() {
     done
     exit 1
 }
+
+need_build() { need make git cc cpio; }
+need_iso() { need mkrescue grub-bios grub-efi xorriso mformat; }
+
+need_test() {
+    need qemu ovmf gdb libc clang clang-format clang-tidy cppcheck pytest xdist
+    need fuzzer # its package is named after clang's version
+}
