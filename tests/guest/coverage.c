@@ -10,7 +10,7 @@
 #include "kernel/cpu/irql.h"
 #include "lib/format.h"
 
-#define LINE_BYTES 64
+#define LINE_BYTES 64ul
 
 struct gcov_info;
 

@@ -82,7 +82,7 @@ BAD = {
     "asm in hw": ("kernel/hw/a.c", BODY % '    __asm__("nop");', 4, "__asm__ outside"),
     "builtin in lib": ("lib/a.c", BODY % "    __builtin_ia32_pause();", 4, "__builtin_ia32_pause outside"),
     "msr in mem": ("kernel/mem/a.c", BODY % "    msr_read(1);", 4, "msr_read outside"),
-    "assembly file in mem": ("kernel/mem/a.S", "    nop\n", 1, "assembly belongs"),
+    "assembly file in mem": ("kernel/mem/a.S", "f:\n    nop\n", 2, "instruction outside"),
     "volatile cast": ("kernel/hw/a.c", BODY % "    *(volatile uint32_t *)p = 1;", 4, "volatile"),
     "volatile cast, const": ("drivers/class/a.c", BODY % "    x = *(const volatile struct y **)p;", 4, "volatile"),
     # loops in drivers
@@ -136,6 +136,7 @@ KEPT = {
     "a function's exception": ("lib/a.c", BODY % "\n".join(["    g();"] * 110), "tests/lint/budget.txt", "lib/a.c:f 120 one list\n"),
     "endless outside drivers": ("kernel/hw/a.c", BODY % "    for (;;)\n        g();"),
     "binary file": ("iso/font.bin", b"\0\1\t \n \xff"),
+    "data in an assembly file": ("kernel/hw/a.S", "    .data\nx: .long 1 /* one */\n#define Y 1\n\ny:\n    .incbin \"z\"\n"),
     "volatile in lib": ("lib/a.c", BODY % "    *(volatile char *)p = 1;"),
     "a type by __typeof__": ("lib/a.c", "static const __typeof__(x[0]) *\nf(int a)\n{\n    return x;\n}\n"),
     "volatile parameter": ("kernel/hw/a.c", "static int\nf(volatile int *p)\n{\n    return *p;\n}\n"),
