@@ -20,6 +20,7 @@ NM      := $(CROSS)nm
 OBJCOPY := $(CROSS)objcopy
 SIZE    := $(CROSS)size
 HOSTCC  ?= gcc
+GRUB_MKRESCUE ?= grub-mkrescue
 PYTHON  ?= $(shell command -v /usr/bin/python3 || command -v python3)
 
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
@@ -102,7 +103,7 @@ $(O)/portolan.iso: $(O)/portolan.elf $(O)/system.img iso/grub.cfg
 	$(OBJCOPY) --strip-all $(O)/portolan.elf $(O)/iso/boot/portolan
 	cp $(O)/system.img $(O)/iso/boot/system.img
 	cp iso/grub.cfg $(O)/iso/boot/grub/grub.cfg
-	grub-mkrescue -o $@ $(O)/iso -- -volid PORTOLAN >$(O)/iso.log 2>&1 || { cat $(O)/iso.log; exit 1; }
+	$(GRUB_MKRESCUE) -o $@ $(O)/iso -- -volid PORTOLAN >$(O)/iso.log 2>&1 || { cat $(O)/iso.log; exit 1; }
 
 # -- host tests: each test names its sources in a line "// sources: ..."
 HOST_TESTS := $(wildcard tests/host/*/test_*.c)
