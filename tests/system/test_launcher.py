@@ -197,14 +197,50 @@ def test_version_and_help():
     assert "--driver FILE" in portolan("help").stdout
 
 
+def bare_host(folder):
+    """A PATH with what every POSIX system has, and nothing else."""
+    folder.mkdir()
+    for tool in ["sh", "dirname", "uname", "awk", "sort", "tr", "sed", "grep", "cat", "id", "env", "ln"]:
+        (folder / tool).symlink_to(shutil.which(tool))
+    return folder
+
+
+def script(path, text):
+    path.unlink(missing_ok=True)
+    path.write_text("#!/bin/sh\n" + text)
+    path.chmod(0o755)
+
+
 def test_missing_tools_are_named_where_there_is_no_apt(tmp_path):
-    for tool in ["sh", "dirname", "uname", "awk", "sort", "tr", "sed", "grep", "cat", "mktemp", "rm"]:
-        (tmp_path / tool).symlink_to(shutil.which(tool))
-    done = portolan("build", shell="/bin/sh", PATH=tmp_path)
+    done = portolan("build", shell="/bin/sh", PATH=bare_host(tmp_path / "bin"))
     assert done.returncode == 1
     assert "missing: make git cc cpio" in done.stderr
     for line in ["apt-get install", "dnf install", "pacman -S", "zypper install", "brew install"]:
         assert re.search(line + ".* make", done.stderr), done.stderr
+
+
+@pytest.mark.parametrize("user,prefix", [(0, ""), (1000, "sudo ")], ids=["root", "sudo"])
+def test_missing_packages_are_installed_with_apt(tmp_path, user, prefix):
+    """A stand-in for apt-get notes what it is asked for, and puts commands of these names there."""
+    path, log = bare_host(tmp_path / "bin"), tmp_path / "apt.log"
+    script(path / "id", f"echo {user}")
+    script(path / "sudo", 'SUDO="sudo " exec "$@"')
+    script(path / "apt-get", f"""echo "${{SUDO:-}}apt-get $*" >>{log}
+        [ $1 = update ] || for name in cpio gcc git make; do ln -s /bin/true {path}/$name; done""")
+    done = portolan("build", shell="/bin/sh", PATH=path, PORTOLAN_NO_BUILD=1)
+    assert done.returncode == 0, done.stderr
+    assert "installing the packages this needs: cpio gcc git make" in done.stderr
+    assert log.read_text().splitlines() == [
+        f"{prefix}apt-get update -q", f"{prefix}apt-get install -qy --no-install-recommends cpio gcc git make"]
+
+
+def test_a_user_who_cannot_install_is_told_what(tmp_path):
+    path = bare_host(tmp_path / "bin")
+    script(path / "id", "echo 1000")
+    script(path / "apt-get", "exit 9")
+    done = portolan("build", shell="/bin/sh", PATH=path)
+    assert done.returncode == 1
+    assert "as root, install these packages first: cpio gcc git make" in done.stderr
 
 
 # -- what is made for a run
