@@ -19,22 +19,26 @@
 #include "kernel/cpu/percpu.h"
 
 enum lock_order {
-    LOCK_PORT = 10,     /* drivers/port: adapters, units */
-    LOCK_BLOCK = 20,    /* kernel/block */
-    LOCK_DEVICE = 30,   /* PCI configuration, consoles' input, anything in kernel/hw */
-    LOCK_SPACE = 40,    /* kernel/mem: address ranges, page tables */
-    LOCK_WORK = 50,     /* work queues */
-    LOCK_MUTEX = 55,    /* who waits for whose mutex: priority inheritance */
-    LOCK_WAITABLE = 60, /* events, semaphores, timers as objects: their waiter lists */
-    LOCK_THREAD = 65,   /* thread list, one thread's waiting state */
-    LOCK_TIMER = 70,    /* per-processor timer queues */
-    LOCK_DPC = 75,      /* per-processor DPC queues */
-    LOCK_RUNQUEUE = 80, /* per-processor run queues */
-    LOCK_POOL = 85,     /* slab caches */
-    LOCK_FRAME = 90,    /* the frame allocator */
-    LOCK_IRQ = 95,      /* interrupt lines and vectors */
-    LOCK_IPI = 97,      /* cross-processor calls */
-    LOCK_LOG = 100,     /* the log and its sinks: innermost */
+    LOCK_PORT = 10,        /* drivers/port: adapters, units */
+    LOCK_BLOCK = 20,       /* kernel/block */
+    LOCK_DEVICE = 30,      /* PCI configuration, consoles' input, anything in kernel/hw */
+    LOCK_SPACE = 40,       /* kernel/mem: address ranges, page tables */
+    LOCK_WORK = 50,        /* work queues */
+    LOCK_MUTEX = 55,       /* who waits for whose mutex: priority inheritance */
+    LOCK_WAITABLE = 60,    /* events, semaphores, timers as objects: their waiter lists */
+    LOCK_THREAD = 65,      /* thread list, one thread's waiting state */
+    LOCK_TIMER = 70,       /* per-processor timer queues */
+    LOCK_DPC = 75,         /* per-processor DPC queues */
+    LOCK_RUNQUEUE = 80,    /* per-processor run queues */
+    LOCK_POOL = 85,        /* slab caches */
+    LOCK_FRAME_CACHE = 88, /* one processor's cache of frames */
+    LOCK_FRAME = 90,       /* the frame allocator */
+    LOCK_IRQ = 95,         /* interrupt lines and vectors */
+    LOCK_IPI = 97,         /* cross-processor calls */
+    LOCK_IRQ_CHIP = 98,    /* registers of the interrupt controllers */
+    LOCK_LOG = 100,        /* the log, and innermost what its sinks take: */
+    LOCK_SCREEN = 110,     /* the terminal and what is shown */
+    LOCK_SERIAL = 111,     /* the serial transmitter */
 };
 
 typedef struct {
