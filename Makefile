@@ -80,8 +80,15 @@ $(O)/pass0.elf: $(OBJ) $(O)/symbols.0.o boot/kernel.ld
 $(O)/portolan.elf: $(OBJ) $(O)/symbols.1.o boot/kernel.ld
 	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIBGCOV)
 
+# The console font is Debian's (console-setup-linux).
+FONT ?= $(firstword $(wildcard /usr/share/consolefonts/Uni2-VGA16.psf.gz /usr/share/kbd/consolefonts/*-VGA16.psf.gz))
+$(BUILD)/gen/console-font.psf:
+	@mkdir -p $(@D)
+	@[ -n "$(FONT)" ] || { echo 'no console font: install console-setup-linux, or set FONT=file.psf.gz'; exit 1; }
+	gunzip -c $(FONT) > $@
+
 # Rebuild everything when the compiler, its flags or the version change.
-$(O)/flags: FORCE
+$(O)/flags: FORCE | $(BUILD)/gen/console-font.psf
 	@mkdir -p $(@D)
 	@echo '$(CC) $(CFLAGS)' | cmp -s - $@ || echo '$(CC) $(CFLAGS)' > $@
 

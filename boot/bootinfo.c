@@ -9,12 +9,12 @@
 #include "lib/string.h"
 
 /* Multiboot1: flags and offsets of the fields they announce */
-#define MB1_SIZE         116
-#define MB1_HAS_MEMORY     BIT(0)
-#define MB1_HAS_CMDLINE    BIT(2)
-#define MB1_HAS_MODULES    BIT(3)
-#define MB1_HAS_MAP        BIT(6)
-#define MB1_HAS_LOADER     BIT(9)
+#define MB1_SIZE            116
+#define MB1_HAS_MEMORY      BIT(0)
+#define MB1_HAS_CMDLINE     BIT(2)
+#define MB1_HAS_MODULES     BIT(3)
+#define MB1_HAS_MAP         BIT(6)
+#define MB1_HAS_LOADER      BIT(9)
 #define MB1_HAS_FRAMEBUFFER BIT(12)
 
 /* Multiboot2 tags */
@@ -28,7 +28,7 @@ enum {
     MB2_RSDP_OLD = 14,
     MB2_RSDP_NEW = 15,
 };
-#define MB2_SIZE_MAX (1 << 20)
+#define MB2_SIZE_MAX    (1 << 20)
 #define FRAMEBUFFER_RGB 1
 
 /* Copy a string of at most `max` source bytes; returns true if it was cut. */
@@ -95,17 +95,17 @@ module_add(struct bootinfo *b, uint64_t start, uint64_t end)
 static void
 framebuffer_read(struct bootinfo *b, const uint8_t *p, const uint8_t *colours)
 {
-    struct boot_framebuffer f = {.pa = get_le64(p),
-                                 .pitch = get_le32(p + 8),
-                                 .width = get_le32(p + 12),
-                                 .height = get_le32(p + 16),
-                                 .bits = p[20],
-                                 .red_at = colours[0],
-                                 .red_bits = colours[1],
-                                 .green_at = colours[2],
-                                 .green_bits = colours[3],
-                                 .blue_at = colours[4],
-                                 .blue_bits = colours[5]};
+    struct framebuffer f = {.pa = get_le64(p),
+                            .pitch = get_le32(p + 8),
+                            .width = get_le32(p + 12),
+                            .height = get_le32(p + 16),
+                            .bits = p[20],
+                            .red_at = colours[0],
+                            .red_bits = colours[1],
+                            .green_at = colours[2],
+                            .green_bits = colours[3],
+                            .blue_at = colours[4],
+                            .blue_bits = colours[5]};
     uint32_t bytes = (f.bits + 7u) / 8;
 
     if (p[21] != FRAMEBUFFER_RGB || f.bits < 15 || f.bits > 32 || f.width > 16384 || f.height > 16384)
@@ -190,8 +190,8 @@ mb1_parse(uint64_t info, bootinfo_reader *at, struct bootinfo *b, const char **r
     if (flags & MB1_HAS_MAP)
         err = mb1_map(get_le32(p + 48), get_le32(p + 44), at, b, reason);
     else if (flags & MB1_HAS_MEMORY) {
-        region_add(b, 0, (uint64_t)get_le32(p + 4) * KiB, 1);
-        region_add(b, MiB, (uint64_t)get_le32(p + 8) * KiB, 1);
+        region_add(b, 0, KiB(get_le32(p + 4)), 1);
+        region_add(b, MiB(1), KiB(get_le32(p + 8)), 1);
     }
     if (!err && flags & MB1_HAS_MODULES)
         err = mb1_modules(get_le32(p + 24), get_le32(p + 20), at, b, reason);

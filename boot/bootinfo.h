@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "kernel/console/screen.h"
 #include "kernel/mem/frame.h"
 
 #define MULTIBOOT1_MAGIC 0x2badb002 /* in EAX; Multiboot 0.6.96, 3.2 */
@@ -17,30 +18,22 @@
 #define BOOT_NAME_MAX    64
 
 struct boot_module {
-    uint64_t start, size;          /* physical, bytes */
-    char     name[BOOT_NAME_MAX];  /* its command line, cut */
-};
-
-/* A linear frame buffer with direct colour; width 0: none. */
-struct boot_framebuffer {
-    uint64_t pa;
-    uint32_t width, height, pitch; /* pixels, pixels, bytes */
-    uint8_t  bits;                 /* per pixel: 15, 16, 24, 32 */
-    uint8_t  red_at, red_bits, green_at, green_bits, blue_at, blue_bits;
+    uint64_t start, size;     /* physical, bytes */
+    char name[BOOT_NAME_MAX]; /* its command line, cut */
 };
 
 struct bootinfo {
-    char                    cmdline[BOOT_CMDLINE_MAX];
-    char                    loader[BOOT_NAME_MAX];
-    struct mem_region       regions[BOOT_REGIONS_MAX];
-    size_t                  region_count;
-    struct boot_module      modules[BOOT_MODULES_MAX];
-    size_t                  module_count;
-    struct boot_framebuffer framebuffer;
-    uint8_t                 rsdp[36];  /* a copy of the ACPI root pointer; rsdp_size 0: none */
-    size_t                  rsdp_size;
-    uint64_t                info_pa, info_size; /* where the loader's own structure lies */
-    bool                    cmdline_cut, regions_cut, modules_cut; /* there was more than fits */
+    char cmdline[BOOT_CMDLINE_MAX];
+    char loader[BOOT_NAME_MAX];
+    struct mem_region regions[BOOT_REGIONS_MAX];
+    size_t region_count;
+    struct boot_module modules[BOOT_MODULES_MAX];
+    size_t module_count;
+    struct framebuffer framebuffer; /* width 0: none */
+    uint8_t rsdp[36];               /* a copy of the ACPI root pointer; rsdp_size 0: none */
+    size_t rsdp_size;
+    uint64_t info_pa, info_size;                /* where the loader's own structure lies */
+    bool cmdline_cut, regions_cut, modules_cut; /* there was more than fits */
 };
 
 /*

@@ -101,7 +101,7 @@ boot_long:
 
     .section .boot.data, "aw"
     .balign 8
-    .globl boot_gdt_pointer
+    .globl boot_gdt
 boot_gdt:
     .quad 0
     .quad 0x00af9a000000ffff            /* 0x08: 64-bit code */

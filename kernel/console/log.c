@@ -22,31 +22,35 @@
 struct entry {
     uint64_t sequence;
     uint64_t time;
-    uint8_t  level, reserved;
+    uint8_t level, reserved;
     uint16_t cpu;
     uint16_t length; /* of the text */
     uint16_t size;   /* of all, padded */
 };
 _Static_assert(RING_SIZE % sizeof(struct entry) == 0, "I1");
 
-static spinlock_t       lock = SPINLOCK(LOCK_LOG, "log");
-static char             ring[RING_SIZE] __attribute__((aligned(8))); /* [lock] */
-static uint64_t         oldest, newest, sequence_next;               /* [lock] */
-static struct log_sink *sinks;                                       /* [lock] */
-static bool             panic_mode;                                  /* [a] */
+static spinlock_t lock = SPINLOCK(LOCK_LOG, "log");
+static char ring[RING_SIZE] __attribute__((aligned(8))); /* [lock] */
+static uint64_t oldest, newest, sequence_next;           /* [lock] */
+static struct log_sink *sinks;                           /* [lock] */
+static bool panic_mode;                                  /* [a] */
+
+bool
+log_panicking(void)
+{
+    return __atomic_load_n(&panic_mode, __ATOMIC_ACQUIRE);
+}
 
 static uint64_t
 log_lock(void)
 {
-    if (__atomic_load_n(&panic_mode, __ATOMIC_ACQUIRE))
-        return 0;
-    return spin_lock_interrupts(&lock);
+    return log_panicking() ? 0 : spin_lock_interrupts(&lock);
 }
 
 static void
 log_unlock(uint64_t were_on)
 {
-    if (!__atomic_load_n(&panic_mode, __ATOMIC_ACQUIRE))
+    if (!log_panicking())
         spin_unlock_interrupts(&lock, were_on);
 }
 

@@ -3,6 +3,7 @@
  */
 #include "kernel/console/log.h"
 #include "kernel/console/panic.h"
+#include "kernel/console/sink.h"
 #include "kernel/cpu/io.h"
 #include "kernel/cpu/irql.h"
 #include "kernel/cpu/percpu.h"
@@ -10,8 +11,8 @@
 #include "kernel/cpu/symbols.h"
 #include "kernel/cpu/trap.h"
 
-static bool     leave_emulator; /* [I] set by an option at boot */
-static uint32_t panicking;      /* [a] processor + 1 of the first to panic */
+static bool leave_emulator; /* [I] set by an option at boot */
+static uint32_t panicking;  /* [a] processor + 1 of the first to panic */
 
 void
 panic_set_exit(bool leave)
@@ -78,4 +79,12 @@ panic_trap(const struct trap_frame *f, const char *name)
     log_err("%s in the kernel", name);
     trap_report(f);
     panic_end();
+}
+
+/* Called by -fstack-protector's checks. */
+_Noreturn void __stack_chk_fail(void);
+void
+__stack_chk_fail(void)
+{
+    panic("stack: a function wrote past the end of a local array");
 }

@@ -1,38 +1,44 @@
 #include "kernel/console/serial.h"
+#include "kernel/console/inbox.h"
 #include "kernel/cpu/io.h"
+#include "kernel/cpu/irq.h"
 #include "kernel/cpu/tsc.h"
+#include "kernel/sync/spin.h"
+#include "lib/errno.h"
 
 /* PC16550D data sheet, table II: registers from the base; DLL and DLM with the divisor latch open. */
-#define COM1              0x3f8
-#define UART_DATA         0
-#define UART_DLL          0
-#define UART_IER          1
-#define  IER_RECEIVED       0x01
-#define UART_DLM          1
-#define UART_IIR          2
-#define  IIR_NONE           0x01
-#define UART_FCR          2
-#define  FCR_ENABLE         0x01
-#define  FCR_CLEAR          0x06
-#define  FCR_TRIGGER_8      0x80
-#define UART_LCR          3
-#define  LCR_8N1            0x03
-#define  LCR_DLAB           0x80
-#define UART_MCR          4
-#define  MCR_DTR_RTS        0x03
-#define  MCR_OUT2           0x08        /* gates the interrupt on PCs */
-#define  MCR_LOOPBACK       0x10
-#define UART_LSR          5
-#define  LSR_READY          0x01
-#define  LSR_THR_EMPTY      0x20
-#define UART_SCRATCH      7
+#define COM1          0x3f8
+#define COM1_LINE     4
+#define UART_DATA     0
+#define UART_DLL      0
+#define UART_IER      1
+#define IER_RECEIVED  0x01
+#define UART_DLM      1
+#define UART_FCR      2
+#define FCR_ENABLE    0x01
+#define FCR_CLEAR     0x06
+#define FCR_TRIGGER_8 0x80
+#define UART_LCR      3
+#define LCR_8N1       0x03
+#define LCR_DLAB      0x80
+#define UART_MCR      4
+#define MCR_DTR_RTS   0x03
+#define MCR_OUT2      0x08 /* gates the interrupt on PCs */
+#define MCR_LOOPBACK  0x10
+#define UART_LSR      5
+#define LSR_READY     0x01
+#define LSR_THR_EMPTY 0x20
+#define UART_SCRATCH  7
 
-#define FIFO_SIZE         16
-#define SEND_TIMEOUT_US   2000          /* 16 bytes take 1.4 ms at 115200 baud */
-#define DEBUGCON_PORT     0xe9
+#define FIFO_SIZE       16
+#define SEND_TIMEOUT_US 2000 /* 16 bytes take 1.4 ms at 115200 baud */
+#define DEBUGCON_PORT   0xe9
 
-static bool present;      /* [I] after serial_init() */
-static unsigned room;     /* bytes that surely fit into the transmit FIFO; under the log's lock or the tty's */
+static spinlock_t lock = SPINLOCK(LOCK_SERIAL, "serial");
+static bool present;  /* [lock] */
+static unsigned room; /* [lock] bytes that surely fit into the transmit FIFO */
+static struct irq irq;
+static struct inbox inbox;
 
 static bool
 loopback_works(void)
@@ -88,20 +94,48 @@ byte_send(char c)
 }
 
 void
-serial_write_raw(const char *text, size_t size)
-{
-    for (size_t i = 0; i < size && present; i++)
-        byte_send(text[i]);
-}
-
-void
 serial_write(const char *text, size_t size)
 {
+    bool alone = log_panicking(); /* whoever holds the lock has been stopped */
+    uint64_t were_on = alone ? 0 : spin_lock_interrupts(&lock);
+
     for (size_t i = 0; i < size && present; i++) {
         if (text[i] == '\n')
             byte_send('\r');
         byte_send(text[i]);
     }
+    if (!alone)
+        spin_unlock_interrupts(&lock, were_on);
+}
+
+/* Reading IIR is not needed: received data is the only source that is on. */
+static bool
+serial_interrupt(void *context)
+{
+    bool ours = false;
+
+    for (unsigned i = 0; i < INBOX_SIZE && port_read8(COM1 + UART_LSR) & LSR_READY; i++) {
+        inbox_put(&inbox, port_read8(COM1 + UART_DATA));
+        ours = true;
+    }
+    if (ours)
+        inbox_deliver(&inbox);
+    return ours;
+}
+
+int
+serial_listen(void (*take)(uint8_t byte))
+{
+    int err;
+
+    if (!present)
+        return -ENODEV;
+    inbox_init(&inbox, take);
+    irq = (struct irq){.handler = serial_interrupt, .name = "serial"};
+    err = irq_connect_line(&irq, COM1_LINE, IRQ_EDGE, false);
+    if (!err)
+        port_write8(COM1 + UART_IER, IER_RECEIVED);
+    return err;
 }
 
 static void

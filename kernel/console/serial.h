@@ -10,12 +10,14 @@
 /* Find and set up the port. Returns false if there is none (scratch register and loopback test fail). */
 bool serial_init(void);
 
-/* Write, turning "\n" into "\r\n" if `cooked`. Without a port: nothing. Any IRQL. */
+/* Write, "\n" as "\r\n". Without a port: nothing. Any IRQL. */
 void serial_write(const char *text, size_t size);
-void serial_write_raw(const char *text, size_t size);
 
-/* Bytes received go to `sink`, at DISPATCH_LEVEL or below a device's level. PASSIVE_LEVEL. 0 or -errno. */
-int serial_listen(void (*sink)(void *context, const char *bytes, size_t n), void *context);
+/*
+ * Have received bytes given to take(), at DISPATCH_LEVEL. PASSIVE_LEVEL, once.
+ * Returns: 0; -ENODEV without a port; else as irq_connect_line()
+ */
+int serial_listen(void (*take)(uint8_t byte));
 
 extern struct log_sink serial_log;
-extern struct log_sink debugcon_log;    /* QEMU's isa-debugcon at port 0xe9 */
+extern struct log_sink debugcon_log; /* QEMU's isa-debugcon at port 0xe9 */

@@ -12,10 +12,10 @@
  * off under the log's lock, does not log, and waits for hardware only with a bound.
  */
 struct log_sink {
-    const char      *name;            /* "serial", "screen", "debugcon": as in the option log= */
-    void           (*write)(const char *text, size_t size);
-    enum log_level   threshold;       /* messages above it are not written */
-    struct log_sink *next;            /* the log's */
+    const char *name; /* "serial", "screen", "debugcon": as in the option log= */
+    void (*write)(const char *text, size_t size);
+    enum log_level threshold; /* messages above it are not written */
+    struct log_sink *next;    /* the log's */
 };
 
 /* Add a sink; what the ring holds already is written to it first. Any IRQL. Twice: nothing happens. */
@@ -24,10 +24,10 @@ void log_remove_sink(struct log_sink *sink);
 
 /* One record of the ring. */
 struct log_record {
-    uint64_t       sequence;          /* 0 for the first message since boot */
-    uint64_t       time;              /* ns since boot */
+    uint64_t sequence; /* 0 for the first message since boot */
+    uint64_t time;     /* ns since boot */
     enum log_level level;
-    uint32_t       cpu;
+    uint32_t cpu;
 };
 
 /*
@@ -38,3 +38,6 @@ bool log_read(uint64_t *sequence, struct log_record *record, char *text, size_t 
 
 /* From now on the lock is not waited for: only one processor talks. Called by panic. */
 void log_panic_mode(void);
+
+/* Has that happened? Sinks then pass over their own locks. Any IRQL. */
+bool log_panicking(void);

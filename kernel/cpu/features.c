@@ -1,4 +1,5 @@
 #include "kernel/cpu/features.h"
+#include "kernel/cpu/irql.h"
 #include "kernel/cpu/percpu.h"
 #include "kernel/cpu/regs.h"
 #include "kernel/cpu/segments.h"
@@ -10,7 +11,7 @@ enum { EAX, EBX, ECX, EDX };
 /* Where CPUID says it: leaf, subleaf 0, register, bit (SDM vol. 2A, CPUID; APM vol. 3, appendix E). */
 static const struct {
     uint32_t leaf;
-    uint8_t  reg, bit;
+    uint8_t reg, bit;
 } feature_bits[CPU_FEATURES] = {
     [CPU_NX] = {0x80000001, EDX, 20},
     [CPU_PAGE1G] = {0x80000001, EDX, 26},
@@ -27,9 +28,9 @@ static const struct {
     [CPU_HYPERVISOR] = {1, ECX, 31},
 };
 
-static bool     features[CPU_FEATURES]; /* [I] after cpu_init() */
-static unsigned physical_bits = 36;     /* [I] */
-static char     brand[49];              /* [I] */
+static bool features[CPU_FEATURES]; /* [I] after cpu_init() */
+static unsigned physical_bits = 36; /* [I] */
+static char brand[49];              /* [I] */
 
 bool
 cpu_has(enum cpu_feature f)

@@ -102,6 +102,13 @@ interrupts_on_and_halt(void)
     __asm__ volatile("sti; hlt" ::: "memory");
 }
 
+/* Every earlier access is seen by all before any later instruction, WRMSR to the x2APIC included. */
+static inline void
+memory_fence(void)
+{
+    __asm__ volatile("mfence; lfence" ::: "memory");
+}
+
 static inline uint64_t
 tsc_read(void)
 {

@@ -18,7 +18,7 @@ _Static_assert(sizeof(struct tss) == 104, "SDM vol. 3A, 8.7");
 #define IST_STACK_SIZE 8192
 
 struct segments {
-    uint64_t   gdt[10];
+    uint64_t gdt[10];
     struct tss tss;
 };
 

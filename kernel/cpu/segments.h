@@ -3,11 +3,11 @@
  */
 #pragma once
 
-#define KERNEL_CS 0x10
-#define KERNEL_DS 0x18
-#define USER_CS32 0x23
-#define USER_DS   0x2b
-#define USER_CS   0x33
+#define KERNEL_CS    0x10
+#define KERNEL_DS    0x18
+#define USER_CS32    0x23
+#define USER_DS      0x2b
+#define USER_CS      0x33
 #define TSS_SELECTOR 0x40
 
 /* Stacks for exceptions that can come on a bad stack (SDM vol. 3A, 6.14.5). */

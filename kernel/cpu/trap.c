@@ -11,9 +11,9 @@
 #include "lib/format.h"
 #include "lib/string.h"
 
-#define GATE_SIZE 16
-#define STUB_SIZE 16
-#define VECTORS   256
+#define GATE_SIZE      16
+#define STUB_SIZE      16
+#define VECTORS        256
 #define GATE_INTERRUPT 0x8e /* present, DPL 0, 64-bit interrupt gate: interrupts off on entry */
 
 /* SDM vol. 3A, table 6-1 */
@@ -116,8 +116,9 @@ trap_report(const struct trap_frame *f)
     size_t offset = 0;
     const char *function = symbol_find(f->rip, &offset);
 
-    log_err("%s, vector %lu, error code %04lx, at %016lx %s+%#zx, processor %u, IRQL %u", trap_name(f->vector),
-            f->vector, f->error, f->rip, function ? function : "?", offset, cpu_number(), irql_current());
+    log_err("%s, vector %lu, error code %04lx, at %016lx %s+%#zx, processor %u, IRQL %u",
+            trap_name(f->vector), f->vector, f->error, f->rip, function ? function : "?", offset,
+            cpu_number(), irql_current());
     if (f->vector == TRAP_PAGE_FAULT)
         page_fault_describe(f->error);
     log_err("rax %016lx rbx %016lx rcx %016lx rdx %016lx", f->rax, f->rbx, f->rcx, f->rdx);

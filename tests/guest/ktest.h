@@ -13,8 +13,8 @@ struct ktest {
 #define KTEST(name_)                                                                                         \
     static void ktest_##name_(void);                                                                         \
     extern const struct ktest ktest_entry_##name_;                                                           \
-    __attribute__((section(".ktests"), used)) const struct ktest ktest_entry_##name_ = {                     \
-        .name = #name_, .run = ktest_##name_};                                                               \
+    __attribute__((section(".ktests"), used))                                                                \
+    const struct ktest ktest_entry_##name_ = {.name = #name_, .run = ktest_##name_};                         \
     static void ktest_##name_(void)
 
 /* A check that does not hold fails the test, is reported, and the test goes on. Any thread, any IRQL. */
