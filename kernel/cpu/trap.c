@@ -138,6 +138,6 @@ trap_exception(struct trap_frame *f)
     if (claimant && claimant(f))
         return;
     if (f->vector == TRAP_NMI && smp_stop_requested())
-        cpu_halt_forever();
+        smp_stop_self();
     panic_trap(f, trap_name(f->vector));
 }
