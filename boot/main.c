@@ -2,22 +2,46 @@
  * The start order, one line a step. The only file that sees both kernel/ and drivers/; nobody includes it.
  */
 #include "boot/bootinfo.h"
+#include "kernel/console/keyboard.h"
 #include "kernel/console/log.h"
 #include "kernel/console/panic.h"
+#include "kernel/console/screen.h"
 #include "kernel/console/serial.h"
+#include "kernel/console/tty.h"
 #include "kernel/cpu/features.h"
+#include "kernel/cpu/fpu.h"
+#include "kernel/cpu/irq.h"
 #include "kernel/cpu/irql.h"
 #include "kernel/cpu/percpu.h"
+#include "kernel/cpu/smp.h"
+#include "kernel/hw/acpi.h"
+#include "kernel/hw/clock.h"
+#include "kernel/hw/pci.h"
+#include "kernel/hw/power.h"
 #include "kernel/mem/frame.h"
+#include "kernel/mem/pool.h"
+#include "kernel/mem/space.h"
+#include "kernel/sched/thread.h"
+#include "kernel/sync/dispatch.h"
+#include "kernel/sync/work.h"
+#include "lib/errname.h"
 #include "lib/field.h"
 #include "lib/parse.h"
 #include "lib/string.h"
+#include "lib/units.h"
+#if TESTS
+#include "tests/guest/ktest.h"
+#include "tests/guest/selftest.h"
+#endif
+
+#define LOW_MEMORY_END 0xa0000
 
 extern const char image_start[], image_end[]; /* physical, from kernel.ld */
 
 _Noreturn void kernel_main(uint32_t magic, uint32_t info);
 
-static struct bootinfo boot; /* [I] after boot_read() */
+static struct bootinfo boot;  /* [I] after boot_read() */
+static struct acpi_info acpi; /* [I] after interrupts_start() */
 
 /* Boot information lies below 4 GiB, which boot/entry.S mapped. */
 static const void *
@@ -28,23 +52,265 @@ boot_at(uint64_t pa, size_t size)
     return phys_to_virt(pa);
 }
 
+static bool
+option(const char *key)
+{
+    return option_has(boot.cmdline, key);
+}
+
+/* Is `word` in the comma-separated value of option `key`? If the option is missing: `otherwise`. */
+static bool
+option_lists(const char *key, const char *word, bool otherwise)
+{
+    size_t len, n = strlen(word);
+    const char *v = option_find(boot.cmdline, key, &len);
+
+    if (!v)
+        return otherwise;
+    for (size_t i = 0; i + n <= len; i++)
+        if (strncmp(v + i, word, n) == 0 && (i == 0 || v[i - 1] == ',') && (i + n == len || v[i + n] == ','))
+            return true;
+    return false;
+}
+
+/* The log goes to the serial port from here on; what cannot be read is said there. */
 static void
 boot_read(uint32_t magic, uint32_t info)
 {
     const char *reason = NULL;
+    int err = bootinfo_parse(magic, info, boot_at, &boot, &reason);
+    bool serial = serial_init();
 
-    if (bootinfo_parse(magic, info, boot_at, &boot, &reason))
+    panic_set_exit(option_lists("panic", "exit", false));
+    if (option_lists("log", "debugcon", false))
+        log_add_sink(&debugcon_log);
+    if (serial && option_lists("log", "serial", true))
+        log_add_sink(&serial_log);
+    if (err)
         panic("boot: %s", reason);
+    log_info("Portolan %s, %s, options: %s", VERSION, cpu_brand(), boot.cmdline);
+    if (boot.cmdline_cut || boot.regions_cut || boot.modules_cut)
+        log_warn("boot: the loader passed more %s than fit; the rest is ignored", boot.cmdline_cut ? "options"
+                                                                                  : boot.regions_cut
+                                                                                      ? "memory ranges"
+                                                                                      : "modules");
+}
+
+/* A page below 1 MiB where the other processors start, 0 if there is none. */
+static uint64_t
+trampoline_find(void)
+{
+    for (size_t i = 0; i < boot.region_count; i++) {
+        const struct mem_region *r = &boot.regions[i];
+        uint64_t start = ALIGN_UP(MAX(r->start, PAGE_SIZE), PAGE_SIZE);
+
+        if (r->kind == MEM_USABLE && start + PAGE_SIZE <= MIN(r->start + r->size, (uint64_t)LOW_MEMORY_END))
+            return start;
+    }
+    return 0;
+}
+
+static void
+memory_start(uint64_t trampoline)
+{
+    struct mem_region reserved[BOOT_MODULES_MAX + 2];
+    uint64_t limit = 0;
+    size_t n = 0;
+
+    reserved[n++] = (struct mem_region){(uint64_t)image_start, (uint64_t)(image_end - image_start),
+                                        MEM_RESERVED};
+    if (trampoline)
+        reserved[n++] = (struct mem_region){trampoline, PAGE_SIZE, MEM_RESERVED};
+    for (size_t i = 0; i < boot.module_count; i++) {
+        const struct boot_module *m = &boot.modules[i];
+        const char *fault = bootinfo_module_fault(&boot, m, (uint64_t)image_start, (uint64_t)image_end);
+
+        if (fault)
+            log_err("boot: module %zu (%s) at %#lx, %#lx bytes: %s", i, m->name, m->start, m->size, fault);
+        else
+            reserved[n++] = (struct mem_region){m->start, m->size, MEM_RESERVED};
+    }
+    if (boot.module_count == 0)
+        log_warn("boot: no module: system.img is missing");
+    if (option("mem") && option_size(boot.cmdline, "mem", &limit))
+        log_err("boot: option mem= is not a size");
+    mem_init(boot.regions, boot.region_count, reserved, n, limit);
+}
+
+static void
+screen_choose(void)
+{
+    int err = boot.framebuffer.width ? framebuffer_init(&boot.framebuffer) : text_init();
+
+    if (err)
+        log_err("screen: not usable: %s", errtext(-err));
+    else if (option_lists("log", "screen", true))
+        log_add_sink(&screen_log);
+}
+
+static void
+interrupts_start(void)
+{
+    static struct irq_platform platform;
+    int err;
+
+    acpi_init(boot.rsdp_size ? boot.rsdp : NULL, boot.rsdp_size, &acpi);
+    acpi_irq_platform(&acpi, &platform);
+    platform.use_msi = acpi.has_msi && !option("nomsi");
+    platform.use_x2apic = !option("nox2apic");
+    err = irq_init(&platform);
+    if (err)
+        panic("irq: this machine has no local APIC that works: %s", errtext(-err));
+    clock_init(&acpi);
+    fpu_init();
+    dispatch_init();
+    timer_init_cpu();
+    sched_init();
+    interrupts_restore(true);
+}
+
+static void
+secondary_main(void)
+{
+    fpu_init();
+    timer_init_cpu();
+    irq_init_secondary();
+    sched_start_secondary();
+}
+
+static void *
+block_alloc(size_t size)
+{
+    return pool_zalloc(size, POOL_TAG('c', 'p', 'u', ' '));
+}
+
+static void
+processors_start(uint64_t trampoline)
+{
+    uint64_t limit = CPU_MAX;
+    struct smp_start s = {.apic_ids = acpi.apic_id,
+                          .count = acpi.cpus,
+                          .trampoline = trampoline,
+                          .block_alloc = block_alloc,
+                          .stack_alloc = stack_alloc,
+                          .entry = secondary_main};
+
+    if (option("smp") && option_u64(boot.cmdline, "smp", &limit))
+        log_err("boot: option smp= is not a number");
+    s.count = (uint32_t)MIN(limit, (uint64_t)s.count);
+    if (s.count > 1 && !trampoline)
+        log_err("smp: no free page below 1 MiB: one processor only");
+    else if (s.count > 1)
+        smp_start(&s);
+}
+
+static void
+typed(uint8_t byte)
+{
+    char c = (char)byte;
+
+    tty_input(&c, 1);
+}
+
+static void
+consoles_start(void)
+{
+    int err;
+
+    tty_init(TTY_SERIAL | TTY_SCREEN);
+    err = screen_start();
+    if (err)
+        log_err("screen: no thread: %s", errtext(-err));
+    err = serial_listen(typed);
+    if (err && err != -ENODEV)
+        log_err("serial: no input: %s", errtext(-err));
+    err = keyboard_init(power_reboot);
+    if (err && err != -ENODEV)
+        log_err("keyboard: does not work: %s", errtext(-err));
+}
+
+static void
+devices_start(void)
+{
+    struct pci_segment segments[ACPI_ECAM_MAX];
+
+    for (size_t i = 0; i < acpi.ecams; i++)
+        segments[i] = (struct pci_segment){acpi.ecam[i].base, acpi.ecam[i].segment, acpi.ecam[i].bus_first,
+                                           acpi.ecam[i].bus_last};
+    pci_init(segments, acpi.ecams);
+    if (option("pcidump"))
+        pci_dump();
+}
+
+static void
+ready_report(void)
+{
+    struct frame_stats f;
+
+    frame_stats(&f);
+    log_info("ready: %u processor%s, %s of memory, %s used", cpu_count(), cpu_count() == 1 ? "" : "s",
+             units_bytes(f.total * PAGE_SIZE).text, units_bytes((f.total - f.free) * PAGE_SIZE).text);
+}
+
+#if TESTS
+/* What a debug kernel is asked to do instead of living on. */
+static void
+tests_start(void)
+{
+    char text[256];
+    size_t len;
+    const char *v = option_find(boot.cmdline, "selftest", &len);
+
+    if (v) {
+        strlcpy(text, v, MIN(sizeof(text), len + 1));
+        selftest_run(text);
+    }
+    v = option_find(boot.cmdline, "test", &len);
+    if (v) {
+        strlcpy(text, v, MIN(sizeof(text), len + 1));
+        emulator_exit(ktest_run(text) ? EMULATOR_FAILED : EMULATOR_OK);
+    }
+}
+#else
+static void
+tests_start(void)
+{
+    if (option("test") || option("selftest"))
+        log_err("boot: this kernel has no tests in it: build it with DEBUG=1");
+}
+#endif
+
+/* What the options ask for once all is up. */
+static void
+wishes_grant(void)
+{
+    if (option("memtest"))
+        log_info("memtest: %lu bad frames", frame_memtest());
+    tests_start();
+    if (option_lists("after", "poweroff", false))
+        power_off();
+    if (option_lists("after", "reboot", false))
+        power_reboot();
 }
 
 void
 kernel_main(uint32_t magic, uint32_t info)
 {
-    boot_read(magic, info);
+    uint64_t trampoline;
+
     cpu_init();
-    if (serial_init())
-        log_add_sink(&serial_log);
-    log_info("Portolan %s", VERSION);
-    panic_set_exit(option_has(boot.cmdline, "panic=exit"));
-    panic("that is all");
+    boot_read(magic, info);
+    trampoline = trampoline_find();
+    memory_start(trampoline);
+    screen_choose();
+    interrupts_start();
+    processors_start(trampoline);
+    if (work_init())
+        panic("boot: no memory for the first threads");
+    consoles_start();
+    devices_start();
+    ready_report();
+    wishes_grant();
+    for (;;)
+        thread_sleep(SECONDS(3600));
 }

@@ -37,7 +37,7 @@ die_divide(void)
 static void
 die_debug(void)
 {
-    __asm__ volatile(".byte 0xf1"); /* INT1 */
+    __asm__ volatile("pushfq; orl %0, (%%rsp); popfq; nop" ::"i"(RFLAGS_TF)); /* single step */
 }
 
 static void
@@ -94,9 +94,9 @@ die_stack_overflow(void)
     log_info("%lu", recurse(1u << 20));
 }
 
-/* A descriptor table of our own whose entry 2 is marked not present. */
+/* Load a descriptor table of our own whose entry 1 is a data segment marked not present. */
 static void
-die_segment(void)
+absent_segment_load(void)
 {
     static uint64_t gdt[10];
     struct {
@@ -108,13 +108,21 @@ die_segment(void)
     memcpy(gdt, (const void *)old.base, sizeof(gdt));
     gdt[1] = gdt[KERNEL_DS / 8] & ~BIT64(47);
     interrupts_off();
-    __asm__ volatile("lgdt %0; mov %1, %%ds" ::"m"(new), "r"(8));
+    __asm__ volatile("lgdt %0" ::"m"(new));
+}
+
+static void
+die_segment(void)
+{
+    absent_segment_load();
+    __asm__ volatile("mov %0, %%ds" ::"r"(8));
 }
 
 static void
 die_stack_segment(void)
 {
-    __asm__ volatile("push %%rbp; mov %0, %%rbp; mov (%%rbp), %%rax; pop %%rbp" ::"r"(NONCANONICAL) : "rax");
+    absent_segment_load();
+    __asm__ volatile("mov %0, %%ss" ::"r"(8));
 }
 
 static void
