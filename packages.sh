@@ -40,6 +40,10 @@ package_name() { # MANAGER THING -> the package that has it
     esac
 }
 
+package_names() { # MANAGER -> the packages that have what is missing
+    for thing in $missing; do package_name "$1" "$thing"; done | sort -u | tr '\n' ' '
+}
+
 find_command() { # NAME... -> the first that exists
     for name in "$@"; do command -v "$name" && return; done
     return 1
@@ -99,7 +103,7 @@ need() { # THING...: have them all, or install them, or stop
 }
 
 packages_install() {
-    packages=$(for thing in $missing; do package_name apt "$thing"; done | sort -u | tr '\n' ' ')
+    packages=$(package_names apt)
     as_root=
     if [ "$(id -u)" != 0 ]; then
         command -v sudo >/dev/null 2>&1 || die "as root, install these packages first: $packages"
@@ -124,7 +128,7 @@ packages_report() {
         zypper) command="zypper install" ;;
         brew) command="brew install" ;;
         esac
-        say "  $command $(for thing in $missing; do package_name $manager "$thing"; done | sort -u | tr '\n' ' ')"
+        say "  $command $(package_names $manager)"
     done
     exit 1
 }

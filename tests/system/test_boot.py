@@ -27,7 +27,8 @@ def test_the_release_iso_boots_from_a_usb_stick(machine, firmware, tmp_path):
     stick.symlink_to(BUILD / "release/portolan.iso")
     usb = ("-device qemu-xhci,id=usb -device usb-storage,bus=usb.0,drive=stick,bootindex=0 "
            f"-drive if=none,id=stick,format=raw,readonly=on,file={stick}")
-    with Machine("--machine", machine, "--firmware", firmware, "--append", "after=poweroff", "--qemu", usb) as m:
+    with Machine("--machine", machine, "--firmware", firmware, "--append", "after=poweroff",
+                 "--qemu", usb) as m:
         end = m.wait_for(READY)
         assert "after=poweroff" not in m.output[:end]
         assert m.quit() == 0

@@ -26,7 +26,8 @@ def names(paths):
 
 
 def run_ok(*command):
-    done = subprocess.run([str(word) for word in command], cwd=ROOT, capture_output=True, text=True, timeout=600)
+    done = subprocess.run([str(word) for word in command], cwd=ROOT, capture_output=True, text=True,
+                          timeout=600)
     assert done.returncode == 0, tail(done.stdout + done.stderr)
 
 
