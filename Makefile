@@ -118,12 +118,14 @@ HOST_FUZZ  := $(wildcard tests/host/*/fuzz_*.c)
 HOST_BIN   := $(patsubst tests/host/%.c,$(BUILD)/host/%,$(HOST_TESTS))
 FUZZ_BIN   := $(patsubst tests/host/%.c,$(BUILD)/host/%,$(HOST_FUZZ))
 HOST_CFLAGS := -std=gnu17 -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
-               -fno-sanitize-recover=undefined -DDEBUG=1 -DTESTS=1 -I. -I$(BUILD)/gen $(WARN)
+               -fno-sanitize-recover=undefined -DDEBUG=1 -DTESTS=1 -I. -I$(BUILD)/gen $(WARN) \
+               -DFONT_FILE='"$(BUILD)/gen/console-font.psf"'
 FUZZ_RUNS  ?= 20000
 sources = $(shell sed -n 's|^// sources: *||p' $(1))
 
 define host_rule
-$(BUILD)/host/$(1): tests/host/$(1).c $(call sources,tests/host/$(1).c) $(wildcard lib/*.h tests/host/*.h)
+$(BUILD)/host/$(1): tests/host/$(1).c $(call sources,tests/host/$(1).c) $(wildcard lib/*.h tests/host/*.h) \
+                    | $(BUILD)/gen/console-font.psf
 	@mkdir -p $$(@D)
 	$(2) -o $$@ $$(filter %.c,$$^)
 endef
