@@ -4,7 +4,10 @@
 #   make DEBUG=1         UBSan, lock checks, in-kernel tests   build/debug/
 #   make COVERAGE=1      as DEBUG, with gcov   build/coverage/
 #   CROSS=prefix-        another compiler; CC=clang works as well
+#   V=1                  show the commands
 
+Q       := $(if $(V),,@)
+say      = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
 BUILD   ?= build
 VARIANT := $(if $(COVERAGE),coverage,$(if $(DEBUG),debug,release))
 O       := $(BUILD)/$(VARIANT)
@@ -59,33 +62,37 @@ all: $(O)/portolan.elf $(O)/system.img             ## kernel and system image
 # -- the kernel: linked twice, the second time with the symbol table made from the first
 $(O)/%.c.o: %.c $(O)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(O)/%.S.o: %.S $(O)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(O)/symbols.0.S: | $(O)/flags
-	printf '' | sh boot/symbols.sh > $@
+	$(Q)printf '' | sh boot/symbols.sh > $@
 
 $(O)/symbols.1.S: $(O)/pass0.elf boot/symbols.sh
-	$(NM) -n $< | sh boot/symbols.sh > $@
+	$(Q)$(NM) -n $< | sh boot/symbols.sh > $@
 
 $(O)/symbols.%.o: $(O)/symbols.%.S
-	$(CC) $(CFLAGS) -c -o $@ $<
+	$(Q)$(CC) $(CFLAGS) -c -o $@ $<
 
 $(O)/pass0.elf: $(OBJ) $(O)/symbols.0.o boot/kernel.ld
-	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIBGCOV)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIBGCOV)
 
 $(O)/portolan.elf: $(OBJ) $(O)/symbols.1.o boot/kernel.ld
-	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIBGCOV)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIBGCOV)
 
 # The console font is Debian's (console-setup-linux).
 FONT ?= $(firstword $(wildcard /usr/share/consolefonts/Uni2-VGA16.psf.gz /usr/share/kbd/consolefonts/*-VGA16.psf.gz))
 $(BUILD)/gen/console-font.psf:
 	@mkdir -p $(@D)
 	@[ -n "$(FONT)" ] || { echo 'no console font: install console-setup-linux, or set FONT=file.psf.gz'; exit 1; }
-	gunzip -c $(FONT) > $@
+	$(Q)gunzip -c $(FONT) > $@
 
 # Rebuild everything when the compiler, its flags or the version change.
 $(O)/flags: FORCE | $(BUILD)/gen/console-font.psf
@@ -100,16 +107,18 @@ $(O)/boot/main.c.o: CFLAGS += -DVERSION='"$(VERSION)"'
 image: $(O)/system.img                               ## system image (newc cpio)
 ROOT_FILES := $(shell find iso/etc -type f 2>/dev/null)
 $(O)/system.img: $(ROOT_FILES)
-	rm -rf $(O)/root && mkdir -p $(O)/root/bin $(O)/root/drivers
-	if [ -d iso/etc ]; then cp -R iso/etc $(O)/root/etc; else mkdir $(O)/root/etc; fi
-	cd $(O)/root && find . | LC_ALL=C sort | cpio --quiet --reproducible -o -H newc -R 0:0 > ../system.img
+	$(call say,IMAGE,$@)
+	$(Q)rm -rf $(O)/root && mkdir -p $(O)/root/bin $(O)/root/drivers
+	$(Q)if [ -d iso/etc ]; then cp -R iso/etc $(O)/root/etc; else mkdir $(O)/root/etc; fi
+	$(Q)cd $(O)/root && find . | LC_ALL=C sort | cpio --quiet --reproducible -o -H newc -R 0:0 > ../system.img
 
 iso: $(O)/portolan.iso                               ## hybrid ISO: BIOS and UEFI, CD and USB stick
 $(O)/portolan.iso: $(O)/portolan.elf $(O)/system.img iso/grub.cfg
-	rm -rf $(O)/iso && mkdir -p $(O)/iso/boot/grub
-	$(OBJCOPY) --strip-all $(O)/portolan.elf $(O)/iso/boot/portolan
-	cp $(O)/system.img $(O)/iso/boot/system.img
-	cp iso/grub.cfg $(O)/iso/boot/grub/grub.cfg
+	$(call say,ISO,$@)
+	$(Q)rm -rf $(O)/iso && mkdir -p $(O)/iso/boot/grub
+	$(Q)$(OBJCOPY) --strip-all $(O)/portolan.elf $(O)/iso/boot/portolan
+	$(Q)cp $(O)/system.img $(O)/iso/boot/system.img
+	$(Q)cp iso/grub.cfg $(O)/iso/boot/grub/grub.cfg
 	$(GRUB_MKRESCUE) -o $@ $(O)/iso -- -volid PORTOLAN >$(O)/iso.log 2>&1 || { cat $(O)/iso.log; exit 1; }
 
 # -- host tests: each test names its sources in a line "// sources: ..."
@@ -127,7 +136,8 @@ define host_rule
 $(BUILD)/host/$(1): tests/host/$(1).c $(call sources,tests/host/$(1).c) $(wildcard lib/*.h tests/host/*.h) \
                     | $(BUILD)/gen/console-font.psf
 	@mkdir -p $$(@D)
-	$(2) -o $$@ $$(filter %.c,$$^)
+	$$(call say,HOST,$$@)
+	$$(Q)$(2) -o $$@ $$(filter %.c,$$^)
 endef
 $(foreach t,$(HOST_TESTS:tests/host/%.c=%),$(eval $(call host_rule,$(t),$(HOSTCC) $(HOST_CFLAGS))))
 $(foreach t,$(HOST_FUZZ:tests/host/%.c=%),$(eval $(call host_rule,$(t),clang $(HOST_CFLAGS) -fsanitize=fuzzer)))
