@@ -27,6 +27,7 @@ int parse_size(const char *s, const char **end, uint64_t *value);
  */
 const char *option_find(const char *cmdline, const char *key, size_t *len);
 
+/* Is there an option `key`, with a value or without? */
 bool option_has(const char *cmdline, const char *key);
 
 /* Returns: 0; -ENOENT if there is no option `key`; -EINVAL, -ERANGE if its value is no number, or no size */

@@ -5,17 +5,20 @@
 #if __STDC_HOSTED__
 #include <string.h>
 #else
+/* n may be 0. Only memmove may copy between areas that overlap. */
 void *memcpy(void *restrict to, const void *restrict from, size_t n);
 void *memmove(void *to, const void *from, size_t n);
 void *memset(void *to, int byte, size_t n);
 int memcmp(const void *a, const void *b, size_t n);
 void *memchr(const void *s, int byte, size_t n);
 
+/* Bytes compare as unsigned, upper and lower case are the same (ASCII only) to str[n]casecmp; what has
+ * an n or a `max` reads no further. */
 size_t strlen(const char *s);
 size_t strnlen(const char *s, size_t max);
 int strcmp(const char *a, const char *b);
 int strncmp(const char *a, const char *b, size_t n);
-int strcasecmp(const char *a, const char *b); /* letters of ASCII */
+int strcasecmp(const char *a, const char *b);
 int strncasecmp(const char *a, const char *b, size_t n);
 char *strchr(const char *s, int c);
 char *strrchr(const char *s, int c);

@@ -1,6 +1,6 @@
 /*
  * Amounts as people read them, for messages: log_info("mem: %s free", units_bytes(n).text).
- * Three digits, rounded down, so that nothing is said to be more than it is.
+ * Three digits (1000 to 1023 have four), rounded down, so that nothing is said to be more than it is.
  */
 #pragma once
 #include <stdint.h>
