@@ -137,7 +137,8 @@ boot_pml4:      .skip 4096
 boot_pdpt_low:  .skip 4096
 boot_pdpt_high: .skip 4096
 boot_pd:        .skip 4 * 4096
-    .globl boot_stack, boot_stack_top
+    .globl boot_guard, boot_stack, boot_stack_top
+boot_guard:     .skip 4096              /* kernel/mem unmaps it */
 boot_stack:     .skip BOOT_STACK_SIZE
 boot_stack_top:
 

@@ -96,7 +96,7 @@ framebuffer_init(const struct framebuffer *f)
                      component(palette[i], 0, f->blue_at, f->blue_bits);
     err = screen_init(&framebuffer_ops, f->width / GLYPH_WIDTH, f->height / font.height);
     if (err) {
-        space_unmap(memory, (size_t)f->pitch * f->height);
+        space_unmap(memory);
         pool_free(font.map, TAG);
     }
     return err;

@@ -6,7 +6,7 @@
 #define DIRECT_MAP_BASE  0xffff800000000000     /* all memory */
 #define DIRECT_MAP_END   0xffffc00000000000
 #define DYNAMIC_BASE     0xffffc00000000000     /* stacks, device memory, large allocations */
-#define DYNAMIC_END      0xffffe00000000000
+#define DYNAMIC_END      0xffffc08000000000
 #define FRAMES_BASE      0xffffe00000000000     /* struct frame for every page frame */
 #define FRAMES_END       0xffffe80000000000
 

@@ -38,3 +38,9 @@ memory_readable(const void *va, size_t size)
     }
     return true;
 }
+
+void
+paging_load(uint64_t root)
+{
+    cr3_write(root);
+}

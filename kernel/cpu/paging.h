@@ -27,3 +27,6 @@ uint64_t paging_leaf(uintptr_t va, uint64_t *size);
 
 /* May the kernel read `size` bytes at va without a fault? Any IRQL. */
 bool memory_readable(const void *va, size_t size);
+
+/* Run on the tables whose PML4 lies at this physical address, on this processor. They map what runs now. */
+void paging_load(uint64_t root);

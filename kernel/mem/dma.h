@@ -8,14 +8,14 @@
 #include "kernel/mem/frame.h"
 
 struct dma_buffer {
-    void    *va;      /* in the direct map */
+    void *va; /* in the direct map */
     uint64_t pa;
-    size_t   size;    /* bytes, whole pages */
+    size_t size; /* bytes, whole pages */
 };
 
 /*
  * IRQL:    <= DISPATCH_LEVEL
  * Returns: 0, or as frame_alloc_limited(). The buffer is zeroed.
  */
-int  dma_alloc(size_t size, const struct dma_limits *limits, struct dma_buffer *out);
+int dma_alloc(size_t size, const struct dma_limits *limits, struct dma_buffer *out);
 void dma_free(struct dma_buffer *b);
