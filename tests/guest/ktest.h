@@ -13,7 +13,7 @@ struct ktest {
 #define KTEST(name_)                                                                                         \
     static void ktest_##name_(void);                                                                         \
     extern const struct ktest ktest_entry_##name_;                                                           \
-    __attribute__((section(".ktests"), used))                                                                \
+    __attribute__((section(".ktests"), used, aligned(8)))                                                    \
     const struct ktest ktest_entry_##name_ = {.name = #name_, .run = ktest_##name_};                         \
     static void ktest_##name_(void)
 
