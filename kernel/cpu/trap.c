@@ -3,6 +3,7 @@
  */
 #include "kernel/cpu/trap.h"
 #include "kernel/cpu/irql.h"
+#include "kernel/cpu/paging.h"
 #include "kernel/cpu/percpu.h"
 #include "kernel/cpu/regs.h"
 #include "kernel/cpu/segments.h"
@@ -121,6 +122,8 @@ trap_report(const struct trap_frame *f)
             cpu_number(), irql_current());
     if (f->vector == TRAP_PAGE_FAULT)
         page_fault_describe(f->error);
+    if (f->vector == TRAP_DOUBLE_FAULT && !memory_readable((const void *)(f->rsp - 8), 8))
+        log_err("stack overflow: nothing is mapped below the stack pointer, %016lx", f->rsp);
     log_err("rax %016lx rbx %016lx rcx %016lx rdx %016lx", f->rax, f->rbx, f->rcx, f->rdx);
     log_err("rsi %016lx rdi %016lx rbp %016lx rsp %016lx", f->rsi, f->rdi, f->rbp, f->rsp);
     log_err("r8  %016lx r9  %016lx r10 %016lx r11 %016lx", f->r8, f->r9, f->r10, f->r11);
