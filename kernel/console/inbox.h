@@ -15,6 +15,7 @@ struct inbox {
     void (*take)(uint8_t byte); /* [I] called at DISPATCH_LEVEL */
 };
 
+/* Empty; take() gets each byte, in order. Once, before the handler runs. */
 void inbox_init(struct inbox *b, void (*take)(uint8_t byte));
 
 /* From the handler: put a byte in; have what is in taken out. */

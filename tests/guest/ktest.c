@@ -19,7 +19,8 @@ static struct {
 #define REPORT_MAX 5
 
 /* One line of the report, on the serial port alone. */
-static void __attribute__((format(printf, 1, 2))) report(const char *format, ...)
+__attribute__((format(printf, 1, 2))) static void
+report(const char *format, ...)
 {
     char line[256];
     va_list args;

@@ -79,7 +79,8 @@ die_double_fault(void)
 }
 
 /* Deeper than any stack: ends in the guard page. */
-static uint64_t __attribute__((noinline)) recurse(uint64_t depth)
+__attribute__((noinline)) static uint64_t
+recurse(uint64_t depth)
 {
     uint8_t block[512];
 
