@@ -156,6 +156,15 @@ buddy_free(struct buddy *b, uint32_t first, unsigned order)
     return 0;
 }
 
+/* Smallest order whose blocks have at least `count` frames. */
+static unsigned
+order_for(uint32_t count)
+{
+    unsigned order = count == 1 ? 0 : 32 - (unsigned)__builtin_clz(count - 1);
+
+    return MIN(order, (unsigned)BUDDY_LARGEST);
+}
+
 /* A block in one list whose left end fits; looks at `budget` blocks. */
 static uint32_t
 list_search(const struct buddy *b, uint32_t first, uint32_t count, const struct buddy_limits *limits,
@@ -169,27 +178,30 @@ list_search(const struct buddy *b, uint32_t first, uint32_t count, const struct 
     return 0;
 }
 
+/* Blocks that are aligned by their size first; then smaller ones, of which some may lie right. */
+static uint32_t
+zone_search(const struct buddy *b, unsigned z, uint32_t count, const struct buddy_limits *limits)
+{
+    unsigned least = order_for(count), aligned = MAX(least, order_for(limits->align));
+    uint32_t budget = z == ZONE_ISA ? UINT32_MAX : BUDDY_SCAN, first = 0;
+
+    for (unsigned order = aligned; order <= BUDDY_LARGEST && !first; order++)
+        first = list_search(b, b->zone[z].head[order], count, limits, budget);
+    for (unsigned order = least; order < aligned && !first; order++)
+        first = list_search(b, b->zone[z].head[order], count, limits, budget);
+    return first;
+}
+
 uint32_t
 buddy_alloc_run(struct buddy *b, uint32_t count, const struct buddy_limits *limits)
 {
-    uint32_t size = MAX(count, limits->align);
-    unsigned least = 32 - (unsigned)__builtin_clz(size) - is_power_of_two(size);
+    uint32_t first = 0;
 
-    least = MIN(least, (unsigned)BUDDY_LARGEST);
-    for (int z = ZONE_HIGH; z >= 0; z--) {
-        const struct buddy_zone *zone = &b->zone[z];
-        uint32_t budget = z == ZONE_ISA ? UINT32_MAX : BUDDY_SCAN;
-
-        for (unsigned order = least; order <= BUDDY_LARGEST; order++) {
-            uint32_t first = list_search(b, zone->head[order], count, limits, budget);
-
-            if (!first)
-                continue;
-            block_carve(b, first, count);
-            return first;
-        }
-    }
-    return 0;
+    for (unsigned z = BUDDY_ZONES; z-- > 0 && !first;)
+        first = zone_search(b, z, count, limits);
+    if (first)
+        block_carve(b, first, count);
+    return first;
 }
 
 int

@@ -57,8 +57,9 @@ int buddy_free(struct buddy *b, uint32_t first, unsigned order);
 /*
  * `count` frames (1 .. the largest block) in a row, from a multiple of limits->align, in a stretch aligned to
  * `count` rounded up to a power of two: so no boundary is crossed that `count` does not exceed itself.
- * Searches zones from the highest that the limit reaches, lists from the smallest block that is large enough.
- * In zones that lie wholly below the limit, and in the ISA zone, nothing that fits is missed.
+ * Searches the highest zone first, in it the smallest block that is large enough first. Where the limit or a large
+ * alignment makes it look on, it gives up after BUDDY_SCAN blocks of an order, but for the ISA zone, in which it
+ * finds whatever fits.
  * Returns the first frame, or 0.
  */
 uint32_t buddy_alloc_run(struct buddy *b, uint32_t count, const struct buddy_limits *limits);

@@ -43,7 +43,10 @@ bool mem_is_mapped(uint64_t pa, uint64_t size);
 
 /* -- space.c, stack.c */
 
+/* The dynamic range is empty. Boot processor, during mem_init(). */
 void space_init(void);
+
+/* The stack that runs now is the boot processor's first: fill what of it was not used yet. During mem_init(). */
 void stack_init(void);
 
 /* Mapped stacks, and those of them that nobody uses. Locks: the space lock. */
