@@ -53,6 +53,7 @@ test_strings(void)
     SAME("%10s|%-10s|%3s|%.0s|%10.2s|%-10.2s|", "word", "word", "word", "word", "word", "word");
     SAME("%*s|%*s|%-*s", 8, "w", -8, "w", 8, "w");
     SAME("%.*s", -1, "a negative precision is none");
+    SAME("%.*s|%.*d", 0, "nothing", 0, 0);
     SAME("%5c|%-5c|", 'a', 'b');
     const char *none = NULL;
 
