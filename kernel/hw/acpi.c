@@ -20,7 +20,7 @@ map_memory(void *context, uint64_t pa, size_t size)
 static void
 unmap_memory(void *context, const void *p, size_t size)
 {
-    space_unmap((void *)(uintptr_t)p, size);
+    space_unmap((void *)(uintptr_t)p);
 }
 
 int

@@ -127,7 +127,7 @@ hpet_init(uint64_t pa)
     if (add_source(&s))
         return true;
 unmap:
-    space_unmap(hpet_regs, HPET_SIZE);
+    space_unmap(hpet_regs);
     hpet_regs = NULL;
     return false;
 }
