@@ -124,6 +124,13 @@ boot_high:
     movq %rax, %rdx
     shrq $32, %rdx
     wrmsr
+    rdtsc                               /* the stack protector's guard: no C that returns has run yet */
+    shlq $32, %rdx
+    orq %rdx, %rax
+    movabsq $0x9e3779b97f4a7c15, %rdx
+    imulq %rdx, %rax
+    xorb %al, %al                       /* a zero byte ends strings that run into it */
+    movq %rax, percpu_start + PERCPU_CANARY
     movl %ebp, %edi
     movl %ebx, %esi
     xorl %ebp, %ebp

@@ -342,6 +342,8 @@ void
 source_add(struct source *s, struct irq *i)
 {
     assert_held(&s->lock);
+    if (list_empty(&s->handlers))
+        s->count = s->unclaimed = s->deferred = 0;
     i->vector = s->vector;
     i->level = source_level(s);
     i->leaving = false;

@@ -132,8 +132,8 @@ int irq_connect_message(struct irq *i, const struct irq_message *m, unsigned ind
 void irq_disconnect(struct irq *i);
 
 /*
- * Statistics, for `irq` and /proc/interrupts: calls `show` for each connection. `show` may wait, but must not
- * disconnect. IRQL: PASSIVE_LEVEL.
+ * Statistics, for `irq` and /proc/interrupts: calls `show` for each connection, which stays connected meanwhile;
+ * so `show` must not disconnect. The counts begin with the first handler. IRQL: any, interrupts on or off.
  */
 struct irq_source {
     uint8_t vector, level;

@@ -12,4 +12,5 @@
 
 #define BOOT_STACK_SIZE  (24 * 1024)
 #define PERCPU_SELF      0x18                   /* struct percpu_head.self */
+#define PERCPU_CANARY    0x28                   /* struct percpu_head.canary */
 #define PHYS(symbol)     ((symbol) - KERNEL_BASE)

@@ -91,13 +91,17 @@ smp_calls_serve(void)
     }
 }
 
-/* At IPI_LEVEL with interrupts off, as if called by an interrupt. */
+/* At IPI_LEVEL with interrupts off, as by the interrupt, which does not come where they are off. */
 static void
 serve_here(void)
 {
-    uint64_t were_on = interrupts_save();
-    uint8_t old = irql_raise(IPI_LEVEL);
+    uint64_t were_on;
+    uint8_t old;
 
+    if (!__atomic_load_n(percpu_this(callers), __ATOMIC_ACQUIRE) && !smp_stop_requested())
+        return;
+    were_on = interrupts_save();
+    old = irql_raise(IPI_LEVEL);
     smp_calls_serve();
     irql_lower(old);
     interrupts_restore(were_on);
