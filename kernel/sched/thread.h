@@ -15,6 +15,7 @@
 #include "kernel/cpu/context.h"
 #include "kernel/cpu/percpu.h"
 #include "kernel/sync/dpc.h"
+#include "kernel/sync/event.h"
 #include "kernel/sync/wait.h"
 #include "kernel/sync/work.h"
 
@@ -46,19 +47,19 @@ struct thread {
     bool queued;                /* [q] in a run queue */
     struct list link;           /* [q] run queue; while being woken: the waker's */
     uint64_t affinity;          /* [q] bit n: may run on processor n */
-    uint64_t slice_start;       /* [q] ticks, when it got the processor or a new slice */
+    uint64_t slice_start;       /* [q] run_ticks when its slice began */
     uint64_t switched_in;       /* [q] ticks */
     uint64_t run_ticks;         /* [q] time run until switched_in */
     uint64_t switches;          /* [q] times it was given a processor */
-    struct waitable ended;      /* signalled when it has left its stack for good */
+    struct event ended;         /* set when it has left its stack for good */
     struct mutex *blocked_on;   /* [p] */
     struct list contended;      /* [p] mutexes it owns that others wait for */
     void *stack;                /* [I] top; NULL: not from stack_alloc() (boot, idle) */
     void (*run)(void *context); /* [I] */
     void *run_context;          /* [I] */
     int exit_code;              /* [o] */
-    uint32_t refs;              /* [a] its creator's and its own */
-    struct dpc end_dpc;         /* runs when it has left its stack */
+    uint8_t fate;               /* [a] enum thread_fate of thread.c */
+    struct dpc left_dpc;        /* runs when it has left its stack, or its processor for another */
     struct work reap;           /* frees a detached one */
     struct list all;            /* [t] */
     uint64_t id;                /* [I] ascending, never used again */
@@ -66,12 +67,15 @@ struct thread {
 };
 
 /*
- * The running context becomes the first thread, and this processor's idle thread is made. After mem_init(),
- * irq_init() and fpu_init(); boot processor, PASSIVE_LEVEL or interrupts off. Panics without memory.
+ * The running context becomes the first thread, and this processor's idle thread is made. Boot processor, once,
+ * interrupts off; after mem_init(), irq_init(), the measuring of the clocks and fpu_init(). Panics without memory.
  */
 void sched_init(void);
 
-/* The running context of another processor becomes its idle thread. Interrupts off. */
+/*
+ * The running context of another processor becomes its idle thread, at PASSIVE_LEVEL. Interrupts off; after
+ * fpu_init() and irq_init_secondary() there.
+ */
 _Noreturn void sched_start_secondary(void);
 
 /*
@@ -97,8 +101,8 @@ void thread_detach(struct thread *t);
 /* Base priority. IRQL <= DISPATCH_LEVEL. Returns: the old one, or -EINVAL. */
 int thread_set_priority(struct thread *t, unsigned priority);
 
-/* Processors it may run on (those online). When it returns to a running thread, that one has moved.
- * PASSIVE_LEVEL. Returns 0 or -EINVAL. */
+/* Processors it may run on. The caller itself moves at once, others at their next turn.
+ * PASSIVE_LEVEL. Returns: 0, or -EINVAL without a processor that runs. */
 int thread_set_affinity(struct thread *t, uint64_t affinity);
 
 /* Give others of the same priority their turn. IRQL <= APC_LEVEL. */
@@ -127,10 +131,10 @@ uint64_t sched_switches(uint32_t cpu);
 /* The rest is for kernel/sync, which ends waits: not for others. */
 
 /*
- * Block the running thread unless its wait has ended (wait_state). Returns when it has.
+ * Block the running thread until its wait is claimed (kernel/sync/wait_impl.h). Returns: false if it was before.
  * IRQL: DISPATCH_LEVEL, no locks held; comes back at DISPATCH_LEVEL, perhaps on another processor.
  */
-void sched_block(void);
+bool sched_block(void);
 
 /* Make a thread ready whose wait was claimed after it had blocked. IRQL: DISPATCH_LEVEL; then dispatch_lower(). */
 void sched_wake(struct thread *t);

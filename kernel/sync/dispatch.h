@@ -27,8 +27,12 @@ struct dispatch {
 };
 extern PERCPU struct dispatch dispatch_state;
 
-/* Set up the hooks into kernel/cpu/irq.c. Boot processor, once. */
+/* Set up this processor's queues of DPCs and timers; on the boot processor also the hooks into kernel/cpu/irq.c.
+ * Once on each processor, interrupts off or IRQL >= DISPATCH_LEVEL. From then on it may be a DPC's target. */
 void dispatch_init(void);
+
+/* Has processor n come that far? IRQL: any. */
+bool dispatch_online(uint32_t cpu);
 
 /* The scheduler's part: what dispatch_run() calls at DISPATCH_LEVEL when `thread` is set. Handed down once. */
 void dispatch_set_switch(void (*run)(void));
@@ -39,13 +43,14 @@ void dispatch_run(void);
 /* For dispatch_lower(). */
 void dispatch_leave(uint8_t old_irql);
 
-/* After setting a byte of `wanted` on this processor: have dispatch_run() come. IRQL: any. */
+/* After setting a byte of `wanted` on this processor: have dispatch_run() come.
+ * IRQL >= DISPATCH_LEVEL or interrupts off. */
 void dispatch_want(void);
 
 /*
  * Go back to `old_irql`, doing first what is wanted. Like irql_lower(), but without the interrupt that work
  * wanted at DISPATCH_LEVEL would cost: whoever queues a DPC or wakes a thread ends with this.
- * IRQL:    DISPATCH_LEVEL; no locks held
+ * IRQL:    DISPATCH_LEVEL; if old_irql is lower: interrupts on, no locks held
  */
 static inline void
 dispatch_lower(uint8_t old_irql)

@@ -20,13 +20,14 @@ struct dpc {
     void *context;                             /* [I] */
     uint32_t target;                           /* processor, or DPC_ANY_CPU; changed only while not queued */
     uint8_t importance;                        /* enum dpc_importance; likewise */
-    uint8_t queued;                            /* [a] */
+    uint8_t queued;                            /* [a] 0 no, 1 on its way in, 2 in the queue of `cpu` */
     uint32_t cpu;                              /* [a] the queue it is in, while queued */
 };
 
 /* run() is called at DISPATCH_LEVEL, interrupts on. Medium importance, any processor. */
 void dpc_init(struct dpc *d, void (*run)(struct dpc *d, void *context), void *context);
 
+/* While it is not queued. A processor that does not run (yet) counts as DPC_ANY_CPU. */
 static inline void
 dpc_set_target(struct dpc *d, uint32_t cpu)
 {
@@ -53,7 +54,8 @@ bool dpc_cancel(struct dpc *d);
 /* Wait until every DPC that was queued before, on any processor, has returned. IRQL: PASSIVE_LEVEL. */
 void dpc_flush(void);
 
-/* Run what is queued here, at most a batch. For dispatch_run(). IRQL: DISPATCH_LEVEL. */
+/* For dispatch.c: set up this processor's queue; run what is in it, at most a batch. IRQL: DISPATCH_LEVEL. */
+void dpc_init_cpu(void);
 void dpc_run_queue(void);
 
 /* DPCs run on processor n since boot. */

@@ -37,6 +37,9 @@ void mutex_unlock(struct mutex *m);
 bool mutex_held(const struct mutex *m);
 #define assert_mutex_held(m) DEBUG_ASSERT(mutex_held(m))
 
+/* For thread_set_priority(): change t's base priority, and whatever follows from it. IRQL: <= DISPATCH_LEVEL. */
+void mutex_set_base_priority(struct thread *t, uint8_t priority);
+
 struct cond {
     struct waitable waitable; /* never signalled: a wake-up that nobody waits for is lost */
 };

@@ -54,8 +54,7 @@ bool timer_is_set(const struct timer *t);
 /* The deadline that lies `ns` from now; UINT64_MAX for more than the clock can count. IRQL: any. */
 uint64_t timer_deadline(uint64_t ns);
 
-/* Set up this processor's queue. On each processor, before its first timer. */
+/* For dispatch.c: set up this processor's queue; fire what is due and arm for the next; the clock interrupt. */
 void timer_init_cpu(void);
-
-/* Fire what is due and arm for the next. For dispatch_run(). IRQL: DISPATCH_LEVEL. */
 void timer_run_queue(void);
+void timer_clock(void);

@@ -9,6 +9,7 @@
  * An object may be freed as soon as a wait on it has ended: nobody touches it after that.
  */
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 #include "kernel/cpu/tsc.h"
 #include "kernel/sync/spin.h"
