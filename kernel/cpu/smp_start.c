@@ -48,15 +48,6 @@ secondary_main(void)
     panic("smp: processor %u came back from its idle loop", cpu_number());
 }
 
-/* A guard value that no other processor has; its lowest byte is 0, which ends strings that run into it. */
-static uintptr_t
-canary_make(uint32_t number)
-{
-    uint64_t x = (tsc_ticks() + number) * 0x9e3779b97f4a7c15;
-
-    return (x ^ x >> 29 ^ percpu_self()->canary) & ~UINT64_C(0xff);
-}
-
 static struct percpu_head *
 block_make(const struct smp_start *s, uint32_t number, uint32_t id)
 {
@@ -66,7 +57,7 @@ block_make(const struct smp_start *s, uint32_t number, uint32_t id)
         return NULL;
     b->self = b;
     b->prcb = (char *)b + offsetof(struct percpu_head, mxcsr);
-    b->canary = canary_make(number);
+    b->canary = percpu_self()->canary; /* one for all: a thread moves while it is in a function */
     b->number = number;
     b->apic_id = id;
     return b;
