@@ -442,7 +442,7 @@ irq_init(const struct irq_platform *p)
         sources[v].vector = (uint8_t)(VECTOR_DEVICE_MIN + v);
         sources[v].line = -1;
     }
-    has_8259 = p->has_8259 && pic_init();
+    has_8259 = pic_init() && p->has_8259; /* masked in any case: firmware's tables may be wrong */
     ioapic_init(p->ioapic, p->ioapics);
     lines_init(p, has_8259);
     messages_init(p->use_msi);

@@ -79,7 +79,7 @@ struct irq_ioapic {
 struct irq_platform {
     void *apic_regs; /* local APIC page, mapped, uncached */
     bool use_x2apic; /* if the processor has it */
-    bool has_8259;   /* false: not touched at all */
+    bool has_8259;   /* false: masked and not used */
     bool use_msi;    /* false: irq_message_alloc() returns -ENOTSUP ("nomsi") */
     size_t ioapics;
     struct irq_ioapic ioapic[IRQ_IOAPIC_MAX];
