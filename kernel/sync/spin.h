@@ -28,7 +28,6 @@ enum lock_order {
     LOCK_WAITABLE = 60,    /* events, semaphores, timers as objects: their waiter lists */
     LOCK_THREAD = 65,      /* thread list, one thread's waiting state */
     LOCK_TIMER = 70,       /* per-processor timer queues */
-    LOCK_DPC = 75,         /* per-processor DPC queues */
     LOCK_RUNQUEUE = 80,    /* per-processor run queues */
     LOCK_POOL = 85,        /* slab caches */
     LOCK_FRAME_CACHE = 88, /* one processor's cache of frames */
@@ -39,6 +38,7 @@ enum lock_order {
     LOCK_LOG = 100,        /* the log, and innermost what its sinks take: */
     LOCK_SCREEN = 110,     /* the terminal and what is shown */
     LOCK_SERIAL = 111,     /* the serial transmitter */
+    LOCK_DPC = 120,        /* per-processor DPC queues: a DPC may be queued from anywhere, the log too */
 };
 
 typedef struct {
