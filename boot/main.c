@@ -22,7 +22,6 @@
 #include "kernel/mem/pool.h"
 #include "kernel/mem/space.h"
 #include "kernel/sched/thread.h"
-#include "kernel/sync/dispatch.h"
 #include "kernel/sync/work.h"
 #include "lib/errname.h"
 #include "lib/field.h"
@@ -163,8 +162,6 @@ interrupts_start(void)
         panic("irq: this machine has no local APIC that works: %s", errtext(-err));
     clock_init(&acpi);
     fpu_init();
-    dispatch_init();
-    timer_init_cpu();
     sched_init();
     interrupts_restore(true);
 }
@@ -173,7 +170,6 @@ static void
 secondary_main(void)
 {
     fpu_init();
-    timer_init_cpu();
     irq_init_secondary();
     sched_start_secondary();
 }

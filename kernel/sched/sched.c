@@ -1,7 +1,6 @@
 #include "kernel/cpu/smp.h"
 #include "kernel/sched/sched_impl.h"
 #include "kernel/sync/dispatch.h"
-#include "kernel/sync/wait_impl.h"
 #include "lib/field.h"
 
 PERCPU struct run_queue run_queue;

@@ -62,4 +62,5 @@ void thread_list_add(struct thread *t);
 /* thread.c: memory for a thread, with FPU state, without a stack; or NULL. */
 struct thread *thread_alloc(void);
 
+/* Ticks of the time stamp counter in nanoseconds. IRQL: any. */
 uint64_t ticks_to_ns(uint64_t ticks);

@@ -12,7 +12,6 @@
 #include "kernel/sched/sched_impl.h"
 #include "kernel/sync/dispatch.h"
 #include "kernel/sync/mutex.h"
-#include "kernel/sync/wait_impl.h"
 #include "lib/field.h"
 #include "lib/string.h"
 
@@ -205,17 +204,15 @@ thread_set_priority(struct thread *t, unsigned priority)
     return old;
 }
 
-/* A wait for nothing but its end. */
+/* A wait for what never comes. */
 void
 thread_sleep(uint64_t ns)
 {
-    struct thread *t = thread_current();
-    uint8_t old = irql_raise(DISPATCH_LEVEL);
+    struct waitable never;
 
-    DEBUG_ASSERT(old <= APC_LEVEL && ns != WAIT_FOREVER);
-    wait_arm(t);
-    wait_block(t, ns);
-    dispatch_lower(old);
+    DEBUG_ASSERT(ns != WAIT_FOREVER);
+    waitable_init(&never, WAIT_NOTIFICATION, 0, "sleep");
+    wait_event(&never, ns);
 }
 
 static void

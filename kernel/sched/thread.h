@@ -35,11 +35,14 @@ enum thread_state { THREAD_READY, THREAD_RUNNING, THREAD_BLOCKED, THREAD_ENDED }
 
 struct mutex;
 
+/* struct thread.wait_state of a wait that has not ended; kernel/sync/wait_impl.h tells how. */
+enum { WAIT_ARMED = INT32_MIN, WAIT_BLOCKED = INT32_MIN + 1 };
+
 /* [I] fixed at creation   [q] lock of run queue `cpu`   [o] the thread itself
  * [p] the inheritance lock of mutex.c   [t] the thread list's lock   [a] atomic */
 struct thread {
     struct context context;     /* [q] stack pointer and FPU area: first, switch.S */
-    int32_t wait_state;         /* [a] wait_impl.h */
+    int32_t wait_state;         /* [a] WAIT_ARMED, WAIT_BLOCKED, or how the last wait ended */
     uint32_t cpu;               /* [q] where it runs, or ran last */
     uint8_t priority;           /* [q] in effect: base or inherited, the higher */
     uint8_t base_priority;      /* [p] */

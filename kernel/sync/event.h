@@ -16,6 +16,7 @@ struct event {
     struct waitable waitable;
 };
 
+/* IRQL: any. */
 void event_init(struct event *e, enum event_type type, bool set);
 
 /* IRQL: <= DISPATCH_LEVEL. Returns: was it set before? (event_set of an automatic one that wakes: false) */
@@ -28,6 +29,7 @@ struct semaphore {
     int32_t limit; /* [I] */
 };
 
+/* 0 <= count <= limit. IRQL: any. */
 void semaphore_init(struct semaphore *s, int32_t count, int32_t limit);
 
 /* Add n > 0 units. IRQL: <= DISPATCH_LEVEL. Returns: 0; -EOVERFLOW past the limit (nothing is added). */
@@ -40,6 +42,7 @@ struct waitable_timer {
     struct timer timer;
 };
 
+/* IRQL: any. */
 void waitable_timer_init(struct waitable_timer *t, enum event_type type);
 
 /* As timer_set() and timer_cancel(); setting takes the signal back. IRQL: <= DISPATCH_LEVEL. */

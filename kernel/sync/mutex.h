@@ -21,6 +21,7 @@ struct mutex {
     struct list contended;    /* [p] in owner's list of mutexes that others wait for */
 };
 
+/* Free. IRQL: any. */
 void mutex_init(struct mutex *m);
 
 /*
@@ -44,6 +45,7 @@ struct cond {
     struct waitable waitable; /* never signalled: a wake-up that nobody waits for is lost */
 };
 
+/* IRQL: any. */
 void cond_init(struct cond *c);
 
 /*

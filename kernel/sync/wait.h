@@ -33,6 +33,7 @@ struct waitable {
     uint8_t type;        /* [I] enum waitable_type */
 };
 
+/* For those who build objects that can be waited for. IRQL: any. */
 void waitable_init(struct waitable *w, enum waitable_type type, int32_t signal, const char *name);
 
 /*

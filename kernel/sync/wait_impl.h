@@ -21,8 +21,6 @@
 #include "kernel/sched/thread.h"
 #include "kernel/sync/wait.h"
 
-enum { WAIT_ARMED = INT32_MIN, WAIT_BLOCKED = INT32_MIN + 1 };
-
 /* One thread's place in one object's list. [w] the object's lock */
 struct wait_block {
     struct list link;      /* [w] */

@@ -21,6 +21,7 @@ struct work {
 /* Start the threads. Once, after sched_init(). Returns 0 or -ENOMEM. */
 int work_init(void);
 
+/* IRQL: any. */
 void work_item_init(struct work *w, void (*run)(struct work *w));
 
 /* IRQL: <= DISPATCH_LEVEL. Owns: *w until run() is called. Returns: false if it was queued already. */
