@@ -16,6 +16,7 @@ struct inbox {
 };
 
 /* Empty; take() gets each byte, in order. Once, before the handler runs. */
+/* Before the handler is connected. Any IRQL. */
 void inbox_init(struct inbox *b, void (*take)(uint8_t byte));
 
 /* From the handler: put a byte in; have what is in taken out. */

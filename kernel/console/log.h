@@ -15,6 +15,7 @@
 enum log_level { LOG_ERR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
 /* One message, as printf formats it; cut after 255 bytes. */
+/* Say one line; the macros below are shorter. A line that is too long is cut. */
 void log_message(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void log_message_v(enum log_level level, const char *format, va_list args)
     __attribute__((format(printf, 2, 0)));

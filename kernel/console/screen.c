@@ -37,12 +37,17 @@ screen_unlock(uint64_t were_on)
         spin_unlock_interrupts(&lock, were_on);
 }
 
+/* The column where the next character goes; the last one while a full row waits to be continued. */
+static unsigned
+cursor_column(void)
+{
+    return terminal.column < terminal.columns ? terminal.column : terminal.columns - 1;
+}
+
 static unsigned
 cursor_cell(void)
 {
-    unsigned column = terminal.column < terminal.columns ? terminal.column : terminal.columns - 1;
-
-    return terminal.row * terminal.columns + column;
+    return terminal.row * terminal.columns + cursor_column();
 }
 
 /* What a cell is to look like: hardware without a cursor gets it as an inverted cell. */
@@ -74,10 +79,8 @@ row_draw(unsigned row)
 static void
 cursor_draw(void)
 {
-    unsigned at = cursor_cell();
-
     if (ops->cursor)
-        ops->cursor(at % terminal.columns, at / terminal.columns, terminal.cursor_visible);
+        ops->cursor(cursor_column(), terminal.row, terminal.cursor_visible);
 }
 
 static void

@@ -44,6 +44,7 @@ bool mem_is_mapped(uint64_t pa, uint64_t size);
 /* -- space.c, stack.c */
 
 /* The dynamic range is empty. Boot processor, during mem_init(). */
+/* Parts of mem_init(). Once. */
 void space_init(void);
 
 /* The stack that runs now is the boot processor's first: fill what of it was not used yet. During mem_init(). */
