@@ -15,8 +15,6 @@
 #include "kernel/hw/rtc.h"
 #include "lib/errno.h"
 
-#define TSC_HZ_MIN   UINT64_C(100000000)
-#define TSC_HZ_MAX   UINT64_C(10000000000)
 #define TIMER_HZ_MIN 10000 /* below, a time slice is no number of counts */
 
 static uint64_t wall_base; /* [I] wall clock minus time_now() */
@@ -39,12 +37,8 @@ measure_against(const struct clock_source *s, struct clock_measured *out)
     interrupts_restore(were_on);
 
     if (err == -EIO) {
-        log_warn("clock: %s: stands still or is read too slowly", s->name);
+        log_warn("clock: %s: cannot be measured against: stands still, or is read too slowly", s->name);
         return err;
-    }
-    if (out->tsc_hz < TSC_HZ_MIN || out->tsc_hz > TSC_HZ_MAX) {
-        log_warn("clock: %s: the TSC would run at %lu Hz; not believed", s->name, (unsigned long)out->tsc_hz);
-        return -ERANGE;
     }
     if (err)
         log_warn("clock: %s: no two of %u rounds agree to %u ppm; taking the median", s->name, out->rounds,

@@ -22,8 +22,11 @@ struct clock_measured {
 
 /*
  * Measure in rounds of 10 ms, until two of them agree to 500 ppm, at most CLOCK_ROUNDS.
- * Returns: 0; -EAGAIN if none agree (*out is the median then); -EIO if the reference stands still
+ * Returns: 0; -EAGAIN if none agree (*out is the median then); -EIO if no round was of use: the reference stands
+ *          still, takes too long to read, or makes the TSC run at a speed that no processor has
  */
-#define CLOCK_ROUNDS 8
-#define CLOCK_AGREE  500
+#define CLOCK_ROUNDS  8
+#define CLOCK_AGREE   500
+#define CLOCK_TSC_MIN UINT64_C(100000000) /* Hz */
+#define CLOCK_TSC_MAX UINT64_C(10000000000)
 int clock_measure(const struct clock_bench *b, struct clock_measured *out);
