@@ -210,6 +210,8 @@ smp_stop_others(void)
         if (n != me)
             apic_send(cpu_apic_id(n), VECTOR_CALL);
     targets = stop_wait(targets, STOP_LIMIT_US);
+    if (targets)
+        log_warn("smp: processors %#lx hold their interrupts off: stopped by NMI", targets);
     for (uint32_t n = 0; n < cpu_count(); n++)
         if (targets & BIT64(n))
             apic_send_nmi(cpu_apic_id(n));

@@ -58,6 +58,12 @@ def test_the_other_processors_are_stopped():
     assert text.rstrip().endswith("The system is halted.")
 
 
+def test_a_processor_that_holds_its_interrupts_off_is_stopped_by_nmi():
+    text = end("deaf", smp=2)
+    assert "smp: processors 0x2 hold their interrupts off: stopped by NMI" in text
+    assert "could not be stopped" not in text
+
+
 def test_a_stack_that_overflows_meets_its_guard():
     text = end("stack-overflow")
     assert "double fault (#DF)" in text

@@ -4,6 +4,8 @@
 #include "kernel/cpu/irql.h"
 #include "kernel/cpu/regs.h"
 #include "kernel/cpu/segments.h"
+#include "kernel/cpu/smp.h"
+#include "kernel/sched/thread.h"
 #include "lib/field.h"
 #include "lib/string.h"
 
@@ -14,6 +16,30 @@ static void
 die_panic(void)
 {
     panic("selftest: %s", "asked for");
+}
+
+static bool deaf; /* [a] */
+
+static void
+hold_interrupts_off(void *context)
+{
+    interrupts_off();
+    __atomic_store_n(&deaf, true, __ATOMIC_RELEASE);
+    for (;;)
+        cpu_relax();
+}
+
+/* Another processor does not hear the interrupt that stops it. */
+static void
+die_deaf(void)
+{
+    struct thread *t;
+
+    if (thread_create_on(&t, "deaf", PRIORITY_NORMAL, BIT64(cpu_count() - 1), hold_interrupts_off, NULL))
+        return;
+    while (!__atomic_load_n(&deaf, __ATOMIC_ACQUIRE))
+        thread_yield();
+    panic("selftest: %s", "with a deaf processor");
 }
 
 static void
@@ -203,6 +229,7 @@ static const struct {
     void (*die)(void);
 } ends[] = {
     {"panic", die_panic},
+    {"deaf", die_deaf},
     {"assert", die_assert},
     {"hang", die_hang},
     {"divide", die_divide},
