@@ -16,7 +16,6 @@
 #include "kernel/cpu/smp.h"
 #include "kernel/hw/acpi.h"
 #include "kernel/hw/clock.h"
-#include "kernel/hw/pci.h"
 #include "kernel/hw/power.h"
 #include "kernel/mem/frame.h"
 #include "kernel/mem/pool.h"
@@ -226,19 +225,6 @@ consoles_start(void)
 }
 
 static void
-devices_start(void)
-{
-    struct pci_segment segments[ACPI_ECAM_MAX];
-
-    for (size_t i = 0; i < acpi.ecams; i++)
-        segments[i] = (struct pci_segment){acpi.ecam[i].base, acpi.ecam[i].segment, acpi.ecam[i].bus_first,
-                                           acpi.ecam[i].bus_last};
-    pci_init(segments, acpi.ecams);
-    if (option("pcidump"))
-        pci_dump();
-}
-
-static void
 ready_report(void)
 {
     struct frame_stats f;
@@ -304,7 +290,6 @@ kernel_main(uint32_t magic, uint32_t info)
     if (work_init())
         panic("boot: no memory for the first threads");
     consoles_start();
-    devices_start();
     ready_report();
     wishes_grant();
     for (;;)

@@ -55,7 +55,7 @@ KTEST(smp_processors_have_blocks_of_their_own)
         KCHECK_EQ(s.calls[n], 1);
         KCHECK(s.canary[n] != 0);
         for (uint32_t i = 0; i < n; i++)
-            KCHECK(s.id[i] != s.id[n] && s.canary[i] != s.canary[n]);
+            KCHECK(s.id[i] != s.id[n] && s.canary[i] == s.canary[n]);
     }
 }
 
