@@ -40,7 +40,7 @@ endif
 ifeq ($(VARIANT),coverage)
 CFLAGS += -fprofile-arcs -ftest-coverage -fprofile-info-section -fprofile-update=atomic -DCOVERAGE=1
 endif
-LDFLAGS := -nostdlib -static -no-pie -Wl,-T,boot/kernel.ld -Wl,--gc-sections -Wl,--build-id=none \
+LDFLAGS := -nostdlib -static -Wl,-T,boot/kernel.ld -Wl,--gc-sections -Wl,--build-id=none \
            -Wl,-z,noexecstack -Wl,-z,max-page-size=4096 -Wl,--no-warn-rwx-segments
 
 SRC := $(wildcard lib/*.c kernel/*/*.c boot/*.c boot/*.S kernel/*/*.S)

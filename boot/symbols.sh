@@ -2,6 +2,7 @@
 # nm -n on standard input -> the kernel's symbol table as assembly: names of functions by address.
 # Layout as kernel/cpu/symbols.c reads it: count, addresses (offsets from text_start), name offsets, names.
 awk '
+BEGIN { n = at = 0 }
 $3 == "text_start" { base = $1; next }
 $2 ~ /^[tT]$/ && $3 != "text_end" && base != "" && $1 != last {
     last = $1
