@@ -90,7 +90,9 @@ def main(arguments):
             sys.exit(f"{path}: {problem}")
     with tempfile.TemporaryDirectory() as work:
         install(build, merge(captures, work))
-    return subprocess.run(["gcovr", "--root", ".", "--exclude", "tests/", "--print-summary", build]).returncode
+    # The counters of a running kernel do not stand still while they are read: a branch may come out below zero.
+    return subprocess.run(["gcovr", "--gcov-ignore-parse-errors", "--root", ".", "--exclude", "tests/",
+                           "--print-summary", build]).returncode
 
 
 if __name__ == "__main__":
