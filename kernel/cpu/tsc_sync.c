@@ -12,10 +12,10 @@
 #include "kernel/cpu/smp.h"
 #include "kernel/cpu/tsc.h"
 
-#define ROUNDS      16
-#define ROUND_TICKS (tsc_frequency() / 200) /* 5 ms for one answer */
-#define TOTAL_TICKS (tsc_frequency() / 20)  /* 50 ms for the other to appear, and for all rounds */
-#define DONE        UINT32_MAX
+#define ROUNDS       16
+#define TOTAL_TICKS  (tsc_frequency() / 20)  /* 50 ms for the other to appear, and as long for all rounds */
+#define ENOUGH_TICKS (tsc_frequency() / 500) /* 2 ms: on a slow machine, no more rounds if all is well */
+#define DONE         UINT32_MAX
 
 struct sync {
     uint32_t other;    /* [I] number of the processor that answers */
@@ -56,17 +56,28 @@ answer(struct sync *s)
     }
 }
 
+/* Did the answer lie within the round? */
+static bool
+consistent(const struct sync *s)
+{
+    uint64_t error = (uint64_t)(s->error < 0 ? -s->error : s->error);
+
+    return error <= s->shortest / 2 + 1;
+}
+
 static void
 ask(struct sync *s)
 {
-    uint64_t start = tsc_ticks();
+    uint64_t start, before, after;
 
     wait_change(&s->here, 0, TOTAL_TICKS);
-    for (uint32_t round = 1; round <= ROUNDS && tsc_ticks() - start < TOTAL_TICKS; round++) {
-        uint64_t before = tsc_ticks(), after;
-
+    start = tsc_ticks();
+    for (uint32_t round = 1; round <= ROUNDS; round++) {
+        before = tsc_ticks();
+        if (before - start >= TOTAL_TICKS || (round > 1 && before - start >= ENOUGH_TICKS && consistent(s)))
+            break;
         __atomic_store_n(&s->asked, round, __ATOMIC_RELEASE);
-        if (wait_change(&s->answered, round - 1, ROUND_TICKS) != round)
+        if (wait_change(&s->answered, round - 1, TOTAL_TICKS - (before - start)) != round)
             break;
         after = tsc_ticks();
         if (after - before < s->shortest) {
@@ -92,15 +103,13 @@ static void
 sync_one(uint32_t n)
 {
     struct sync s = {.other = n, .shortest = UINT64_MAX};
-    uint64_t error;
 
     smp_call(1ull << cpu_number() | 1ull << n, ask_or_answer, &s);
     if (s.shortest == UINT64_MAX) {
         log_warn("tsc: processor %u did not answer in time; its clock is not checked", n);
         return;
     }
-    error = (uint64_t)(s.error < 0 ? -s.error : s.error);
-    if (error <= s.shortest / 2 + 1) {
+    if (consistent(&s)) {
         tsc_set_offset(n, 0);
         return;
     }
