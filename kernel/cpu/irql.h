@@ -15,14 +15,14 @@
 #include <stdint.h>
 #include "kernel/console/log.h"
 
-#define PASSIVE_LEVEL   0
-#define APC_LEVEL       1
-#define DISPATCH_LEVEL  2
+#define PASSIVE_LEVEL    0
+#define APC_LEVEL        1
+#define DISPATCH_LEVEL   2
 #define DEVICE_LEVEL_MIN 3
 #define DEVICE_LEVEL_MAX 11
-#define CLOCK_LEVEL     13
-#define IPI_LEVEL       14
-#define HIGH_LEVEL      15
+#define CLOCK_LEVEL      13
+#define IPI_LEVEL        14
+#define HIGH_LEVEL       15
 
 static inline uint8_t
 irql_current(void)

@@ -14,6 +14,7 @@
 
 struct thread;
 
+/* clang-format off */
 struct percpu_head {
     uint8_t            nt_tib[0x18];
     struct percpu_head *self;            /* 0x18  KPCR.Self */
@@ -29,6 +30,7 @@ struct percpu_head {
     uint32_t            apic_id;         /* 0x200 [I] */
     uint32_t            interrupt_depth; /* interrupts being handled on this processor */
 };
+/* clang-format on */
 _Static_assert(offsetof(struct percpu_head, canary) == 0x28, "stack protector");
 _Static_assert(offsetof(struct percpu_head, number) == 0x184, "KPRCB.Number");
 _Static_assert(offsetof(struct percpu_head, thread) == 0x188, "KPRCB.CurrentThread");
@@ -37,7 +39,7 @@ _Static_assert(offsetof(struct percpu_head, apic_id) == 0x200, "end of NT's part
 /* The most processors the kernel starts; more in the MADT are left alone, with a message. */
 #define CPU_MAX 64
 
-extern struct percpu_head percpu_head;   /* the boot processor's; also the start of the section */
+extern struct percpu_head percpu_head;             /* the boot processor's; also the start of the section */
 extern struct percpu_head *percpu_blocks[CPU_MAX]; /* [I] once a processor is online; NULL: no such one */
 
 /* Declares `type name`, one for each processor, zero at start. At file level, with or without `static`. */
@@ -55,11 +57,11 @@ percpu_self(void)
 }
 
 /* Pointer to processor n's copy of a PERCPU variable. */
-#define percpu_of(n, variable) \
+#define percpu_of(n, variable)                                                                               \
     ((__typeof__(variable) *)(void *)((char *)percpu_blocks[n] + percpu_offset(variable)))
 
 /* Pointer to this processor's copy of a PERCPU variable. */
-#define percpu_this(variable) \
+#define percpu_this(variable)                                                                                \
     ((__typeof__(variable) *)(void *)((char *)percpu_self() + percpu_offset(variable)))
 
 /* Number of this processor. */

@@ -9,6 +9,7 @@
 #include "lib/field.h"
 
 /* SDM vol. 3A, 2.5: control registers */
+/* clang-format off */
 #define CR0_MP          BIT64(1)
 #define CR0_EM          BIT64(2)
 #define CR0_TS          BIT64(3)
@@ -41,6 +42,7 @@
 #define MSR_FS_BASE         0xc0000100
 #define MSR_GS_BASE         0xc0000101
 #define MSR_KERNEL_GS_BASE  0xc0000102
+/* clang-format on */
 
 #define REGISTER_ACCESSORS(name)                                                                             \
     static inline uint64_t name##_read(void)                                                                 \
