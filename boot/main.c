@@ -14,6 +14,7 @@
 #include "kernel/cpu/irql.h"
 #include "kernel/cpu/percpu.h"
 #include "kernel/cpu/smp.h"
+#include "kernel/cpu/tsc.h"
 #include "kernel/hw/acpi.h"
 #include "kernel/hw/clock.h"
 #include "kernel/hw/power.h"
@@ -160,6 +161,7 @@ interrupts_start(void)
     if (err)
         panic("irq: this machine has no local APIC that works: %s", errtext(-err));
     clock_init(&acpi);
+    power_init(&acpi);
     fpu_init();
     sched_init();
     interrupts_restore(true);
@@ -197,6 +199,7 @@ processors_start(uint64_t trampoline)
         log_err("smp: no free page below 1 MiB: one processor only");
     else if (s.count > 1)
         smp_start(&s);
+    tsc_sync();
 }
 
 static void
