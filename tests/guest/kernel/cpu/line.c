@@ -95,9 +95,9 @@ deferred_wait(const struct probe *p, uint64_t times)
 static void
 deferred_check(struct probe *p, uint8_t level)
 {
+    uint64_t deferred = irq_facts(&p->irq).source.deferred;
     uint8_t old = irql_raise(level);
     uint32_t calls = probe_calls(p);
-    uint64_t deferred = irq_facts(&p->irq).source.deferred;
 
     KCHECK(deferred_wait(p, deferred));
     stall_us(3000);
