@@ -191,12 +191,11 @@ limits_decode(size_t size, const struct dma_limits *limits, struct buddy_limits 
         return -EINVAL;
     if ((boundary && size > boundary) || max < PAGE_SIZE - 1)
         return -EINVAL;
-    last = (max - (PAGE_SIZE - 1)) >> PAGE_SHIFT;
+    last = MIN((max - (PAGE_SIZE - 1)) >> PAGE_SHIFT, (uint64_t)UINT32_MAX - 1);
     align = MAX(align, PAGE_SIZE) >> PAGE_SHIFT;
     if (last < DIV_ROUND_UP(size, PAGE_SIZE) || align > last)
         return -EINVAL; /* not even from frame 1 on */
-    out->last = (uint32_t)MIN(last, (uint64_t)UINT32_MAX - 1);
-    out->align = (uint32_t)MIN(align, UINT64_C(1) << 31);
+    *out = (struct buddy_limits){(uint32_t)last, (uint32_t)align};
     return 0;
 }
 

@@ -1,0 +1,147 @@
+/*
+ * Every failure branch has run: each operation is repeated with its first, second, ... allocation failing, until
+ * none fails. It says so each time, and nothing is left behind.
+ */
+#include "kernel/cpu/tsc.h"
+#include "kernel/mem/dma.h"
+#include "kernel/mem/frame.h"
+#include "kernel/mem/pool.h"
+#include "kernel/mem/space.h"
+#include "kernel/sched/thread.h"
+#include "lib/field.h"
+#include "tests/guest/kernel/mem/mem_probe.h"
+#include "tests/guest/ktest.h"
+
+#define TAG POOL_TAG('f', 'a', 'i', 'l')
+
+static bool
+try_frame(void)
+{
+    uint64_t pa = frame_alloc(2, FRAME_ZERO);
+
+    if (pa)
+        frame_free(pa, 2);
+    return pa != 0;
+}
+
+static bool
+try_pool_small(void)
+{
+    void *p = pool_zalloc(1500, TAG);
+
+    pool_free(p, TAG);
+    return p != NULL;
+}
+
+static bool
+try_pool_large(void)
+{
+    void *p = pool_alloc(30000, TAG);
+
+    pool_free(p, TAG);
+    return p != NULL;
+}
+
+static bool
+try_dma(void)
+{
+    const struct dma_limits limits = {0xffffffff, 0x1000, 0x10000};
+    struct dma_buffer b;
+
+    if (dma_alloc(12000, &limits, &b))
+        return false;
+    dma_free(&b);
+    return true;
+}
+
+static bool
+try_map(void)
+{
+    void *p = space_map(0xfec00000, 0x5000, MAP_UNCACHED);
+
+    space_unmap(p);
+    return p != NULL;
+}
+
+/* Larger than the tables there are, the first time. */
+static bool
+try_map_large(void)
+{
+    void *p = space_map(GiB(16), MiB(64), MAP_UNCACHED);
+
+    space_unmap(p);
+    return p != NULL;
+}
+
+static bool
+try_space(void)
+{
+    void *p = space_alloc(7 * PAGE_SIZE, MAP_WRITE);
+
+    space_free(p);
+    return p != NULL;
+}
+
+static bool
+try_stack(void)
+{
+    void *top = stack_alloc();
+
+    if (top)
+        stack_free(top);
+    return top != NULL;
+}
+
+static void
+nothing(void *context)
+{
+}
+
+static bool
+try_thread(void)
+{
+    struct thread *t;
+
+    if (thread_create(&t, "fail", PRIORITY_NORMAL, nothing, NULL))
+        return false;
+    KCHECK_EQ(thread_join(t, SECONDS(10), NULL), 0);
+    return true;
+}
+
+static void
+fail_each(const char *what, bool (*try)(void), unsigned least)
+{
+    struct mem_taken before = mem_taken();
+    unsigned n = 1;
+
+    for (; n < 200 && !ktest_failed(); n++) {
+        bool done, fired;
+
+        (void)mem_taken(); /* empties the caches: each round allocates anew */
+        alloc_fail_at(n);
+        done = try();
+        fired = alloc_fail_at(0) == 0;
+        mem_check_same(&before);
+        if (fired && done)
+            ktest_fail(__FILE__, __LINE__, "%s: allocation %u failed, and it says that all is well", what, n);
+        if (!fired && !done)
+            ktest_fail(__FILE__, __LINE__, "%s: fails, with no allocation failing", what);
+        if (!fired)
+            break;
+    }
+    if (n <= least || n == 200)
+        ktest_fail(__FILE__, __LINE__, "%s: %u allocations failed one by one", what, n - 1);
+}
+
+KTEST(failure_of_each_allocation_is_reported_and_leaks_nothing)
+{
+    fail_each("frame_alloc", try_frame, 1);
+    fail_each("pool_zalloc", try_pool_small, 2);
+    fail_each("pool_alloc", try_pool_large, 2);
+    fail_each("dma_alloc", try_dma, 1);
+    fail_each("space_map", try_map, 1);
+    fail_each("space_map, large", try_map_large, 1);
+    fail_each("space_alloc", try_space, 7);
+    fail_each("stack_alloc", try_stack, 6);
+    fail_each("thread_create", try_thread, 2);
+}
