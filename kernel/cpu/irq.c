@@ -342,8 +342,11 @@ void
 source_add(struct source *s, struct irq *i)
 {
     assert_held(&s->lock);
-    if (list_empty(&s->handlers))
+    if (list_empty(&s->handlers)) {
+        s->masked = false;
+        s->unclaimed_row = 0;
         s->count = s->unclaimed = s->deferred = 0;
+    }
     i->vector = s->vector;
     i->level = source_level(s);
     i->leaving = false;
@@ -362,11 +365,8 @@ source_remove(struct source *s, struct irq *i)
     i->leaving = true;
     if (done) {
         list_del(&i->link);
-        if (list_empty(&s->handlers)) {
+        if (list_empty(&s->handlers))
             line_mask(s);
-            s->masked = false;
-            s->unclaimed_row = 0;
-        }
     }
     spin_unlock_interrupts(&s->lock, were_on);
     return done;
