@@ -4,9 +4,8 @@
  *
  * Being stopped while waiting does no harm: both clocks go on. Being stopped between reading the one and
  * reading the other does. So every reading of the reference is bracketed by two of the TSC, the tightest of
- * some is taken, and a round whose brackets are wide against its length is not used. A reference that wrapped
- * unseen makes the TSC look twice as fast or more: rounds that are far above the slowest do not count. What
- * else goes wrong makes a round disagree with the others: two must agree.
+ * some is taken, and a round whose brackets are wide against its length is not used. What else goes wrong (a
+ * reference that wrapped unseen) makes a round disagree with the others: two must agree.
  */
 #include "kernel/hw/clock_impl.h"
 #include "lib/errno.h"
@@ -91,7 +90,7 @@ choose(const struct round *r, unsigned n, struct clock_measured *out)
         const struct round *a = &r[i - 1], *b = &r[i];
         uint64_t spread = (b->tsc_hz - a->tsc_hz) * MILLION / b->tsc_hz;
 
-        if (spread >= out->spread || b->tsc_hz > r[0].tsc_hz + r[0].tsc_hz / 2)
+        if (spread >= out->spread)
             continue;
         out->spread = spread;
         out->tsc_hz = a->tsc_hz + (b->tsc_hz - a->tsc_hz) / 2;

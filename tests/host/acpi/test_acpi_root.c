@@ -125,7 +125,13 @@ test_search(void)
     CHECK_EQ(machine_parse(rsdp, 19, &info), 0);
     CHECK(strstr(said.last, "_S5_") != NULL);
 
-    check_row("EBDA pointer that leads elsewhere");
+    check_row("EBDA pointer into video memory");
+    small_machine(0xfed00000);
+    machine_put(0x40e, "\x00\xb0", 2);
+    machine_put(0xb0000, rsdp, 36);
+    CHECK_EQ(machine_parse(NULL, 0, &info), -ENODEV);
+
+    check_row("EBDA pointer to the end of the first MiB");
     small_machine(0xfed00000);
     machine_put(0x40e, "\xff\xff", 2);
     CHECK_EQ(machine_parse(NULL, 0, &info), -ENODEV);
@@ -149,6 +155,8 @@ test_broken_xsdt(void)
         machine.segment[0].data[breaks[i].at] = breaks[i].value;
         if (breaks[i].at >= 36)
             fix_sum(machine.segment[0].data, 44, 9);
+        if (breaks[i].value == 35)
+            fix_sum(machine.segment[0].data, 35, 9);
         CHECK_EQ(parse(), 0);
         CHECK_EQ(info.hpet, 0xfed00000);
         CHECK_EQ(said.lines, 2);
@@ -200,6 +208,21 @@ test_broken_table(void)
     fix_sum(hpet, 55, 9);
     CHECK_EQ(parse(), 0);
     CHECK_EQ(info.hpet, 0);
+
+    check_row("4 MiB, and one byte more");
+    for (uint32_t more = 0; more < 2; more++) {
+        uint32_t size = (4u << 20) + more;
+        uint8_t *big = calloc(1, size);
+
+        small_machine(0xfed00000);
+        memcpy(big, machine.segment[2].data, 56);
+        put_le32(big + 4, size);
+        fix_sum(big, size, 9);
+        machine.segment[2].pa = OTHER;
+        machine_put(HPET, big, size);
+        free(big);
+        CHECK_EQ(parse(), more ? -ENODEV : 0);
+    }
 
     check_row("in I/O space");
     hpet = small_machine(0xfed0);
@@ -290,6 +313,26 @@ test_definition_blocks(void)
     }
 }
 
+static void
+test_many_ssdts(void)
+{
+    static const char s5[] = "\x08_S5_\x12\x06\x04\x0a\x05\x00\x00";
+    uint64_t entries[40] = {HPET};
+
+    for (unsigned at = 32; at <= 33; at++) {
+        check_row("_S5_ in SSDT %u", at);
+        small_machine(0xfed00000);
+        for (unsigned i = 1; i < 40; i++) {
+            entries[i] = 0x2000000 + i * 0x1000;
+            put_table(entries[i], "SSDT", s5, i == at ? sizeof s5 : 3);
+        }
+        put_root(XSDT + 0x8000, true, entries, 40);
+        make_rsdp(rsdp, 0, XSDT + 0x8000);
+        CHECK_EQ(parse(), 0);
+        CHECK_EQ(info.power.has_s5, at <= 32);
+    }
+}
+
 int
 main(void)
 {
@@ -299,6 +342,7 @@ main(void)
     test_broken_table();
     test_many_entries();
     test_definition_blocks();
+    test_many_ssdts();
     machine_clear();
     return check_report();
 }

@@ -512,6 +512,7 @@ test_s5(void)
         {AML("\x08_S5_\x12\x47\x01\x02\x0a\x05\x0a\x05"), -1, -1},       /* ... that leads behind the end */
         {AML("\x08_S5_\x12\x06\x04\x0a\x08\x0a\x05"), -1, -1},           /* 8 is no sleep type */
         {AML("\x08_S5_\x12\x04\x02\x0a\x05\x0a\x05"), -1, -1},           /* the package ends before b */
+        {AML("\x08_S5_\x12\x05\x02\x0a\x05\x0a"), -1, -1},               /* ... in the middle of b */
         {AML("\x08_S5_\x12\x02\x00"), -1, -1},                           /* empty */
         {AML("\x08_S5_\x13\x06\x04\x00\x00\x00\x00"), -1, -1},           /* no Package */
         {AML("\x08_S5_\x12\x06\x04\xff\x00\x00\x00"), -1, -1},           /* Ones */

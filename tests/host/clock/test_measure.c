@@ -140,24 +140,26 @@ test_noisy_machine(void)
     CHECK(failed < 10);
 }
 
-/* A reference that wraps unseen while the processor is away would give nonsense. */
+/* A reference that wraps unseen while the processor is away gives nonsense, but hardly ever twice the same. */
 static void
 test_unseen_wraps(void)
 {
-    for (int i = 0; i < 100; i++) {
+    unsigned wrong = 0;
+
+    for (int i = 0; i < 1000; i++) {
         struct clock_measured m;
 
-        check_row("round %d", i);
         ref = references[3];
-        sim = (struct sim){.tsc_khz = 3000000,
+        sim = (struct sim){.tsc_khz = 1000000,
                            .access_ps = 1000000,
                            .steal_one_in = 15000, /* one round in three */
                            .steal_ps = 500000000000,
                            .tsc_start = check_random()};
-        if (measure(&m) == 0)
-            CHECK(near(m.tsc_hz, 3000000000, 1500));
+        wrong += measure(&m) == 0 && !near(m.tsc_hz, 1000000000, 1500);
         CHECK_EQ(m.timer_hz, 0);
     }
+    check_row("of 1000 machines %u are measured wrongly", wrong);
+    CHECK(wrong <= 5);
 }
 
 static void
