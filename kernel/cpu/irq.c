@@ -139,33 +139,19 @@ source_account(struct source *s, bool claimed)
 }
 
 static void
-level_enter(uint8_t level)
-{
-    irql_set(level);
-    percpu_self()->interrupt_depth++;
-    interrupts_on();
-}
-
-static void
-level_leave(void)
-{
-    interrupts_off();
-    percpu_self()->interrupt_depth--;
-}
-
-static void
 source_run(struct source *s)
 {
     bool any = false, claimed = false;
     struct irq *i = NULL;
 
-    level_enter(source_level(s));
+    irql_set(source_level(s));
+    interrupts_on();
     if (!s->masked)
         while ((i = handler_next(s, i, claimed)) != NULL) {
             claimed = i->handler(i->context);
             any |= claimed;
         }
-    level_leave();
+    interrupts_off();
     source_account(s, any);
 }
 
@@ -210,10 +196,11 @@ pic_arrived(unsigned line, uint8_t old)
 static void
 clock_arrived(uint8_t old)
 {
-    level_enter(CLOCK_LEVEL);
+    irql_set(CLOCK_LEVEL);
+    interrupts_on();
     if (clock_hook)
         clock_hook();
-    level_leave();
+    interrupts_off();
     apic_eoi();
     irql_set(old);
 }
@@ -223,9 +210,7 @@ static void
 call_arrived(uint8_t old)
 {
     irql_set(IPI_LEVEL);
-    percpu_self()->interrupt_depth++;
     smp_calls_serve();
-    percpu_self()->interrupt_depth--;
     apic_eoi();
     irql_set(old);
 }
@@ -327,12 +312,14 @@ irq_dispatch(struct trap_frame *f)
 {
     uint8_t vector = (uint8_t)f->vector, old = irql_current();
 
+    percpu_self()->interrupt_depth++;
     if (vector >= VECTOR_DEVICE_MIN && vector <= VECTOR_DEVICE_MAX)
         device_arrived(vector, old);
     else if (vector >= VECTOR_PIC_BASE && vector < VECTOR_PIC_BASE + PIC_LINES)
         pic_arrived(vector - VECTOR_PIC_BASE, old);
     else
         system_arrived(vector, old);
+    percpu_self()->interrupt_depth--;
     dispatch_work(old);
 }
 
