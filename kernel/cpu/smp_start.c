@@ -22,6 +22,9 @@
 #define STARTUP_AGAIN_US (10 * 1000)
 #define ONLINE_LIMIT_US  (1000 * 1000)
 
+#define CPUID1_EAX_FAMILY BITS(11, 8)
+#define VENDOR_INTEL      0x756e6547 /* "Genu", CPUID 0 EBX */
+
 /* Read by boot/smp.S, at these offsets. */
 struct handover {
     uint64_t cr3;
@@ -63,6 +66,21 @@ block_make(const struct smp_start *s, uint32_t number, uint32_t id)
     return b;
 }
 
+/*
+ * What the specification asks for between INIT and STARTUP was a need of the Pentium 4 and before; later
+ * processors accept STARTUP at once, and ten milliseconds each are much of the time that it takes to be ready.
+ */
+static uint32_t
+init_wait_us(void)
+{
+    uint32_t r[4], vendor;
+
+    cpuid(0, 0, r);
+    vendor = r[1];
+    cpuid(1, 0, r);
+    return vendor == VENDOR_INTEL && FIELD_GET(CPUID1_EAX_FAMILY, r[0]) != 6 ? INIT_WAIT_US : 0;
+}
+
 static bool
 wait_online(uint32_t number, uint64_t limit_us)
 {
@@ -77,7 +95,7 @@ processor_wake(uint32_t number, uint32_t id, uint64_t trampoline)
 {
     smp_await(number);
     apic_send_init(id);
-    stall_us(INIT_WAIT_US);
+    stall_us(init_wait_us());
     for (unsigned i = 0; i < 2; i++) {
         apic_send_startup(id, (uint8_t)(trampoline / PAGE));
         if (wait_online(number, i == 0 ? STARTUP_WAIT_US : STARTUP_AGAIN_US))
