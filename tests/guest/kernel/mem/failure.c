@@ -2,9 +2,11 @@
  * Every failure branch has run: each operation is repeated with its first, second, ... allocation failing, until
  * none fails. It says so each time, and nothing is left behind.
  */
+#include "kernel/cpu/paging.h"
 #include "kernel/cpu/tsc.h"
 #include "kernel/mem/dma.h"
 #include "kernel/mem/frame.h"
+#include "kernel/mem/mem_impl.h"
 #include "kernel/mem/pool.h"
 #include "kernel/mem/space.h"
 #include "kernel/sched/thread.h"
@@ -131,6 +133,79 @@ fail_each(const char *what, bool (*try)(void), unsigned least)
     }
     if (n <= least || n == 200)
         ktest_fail(__FILE__, __LINE__, "%s: %u allocations failed one by one", what, n - 1);
+}
+
+#define FILLERS 2048
+
+/* Is the table with the entries for the 4 KiB pages around va missing? */
+static bool
+table_missing(uint64_t va)
+{
+    uint64_t table = table_root;
+
+    for (int shift = 39; shift > 12; shift -= 9) {
+        uint64_t entry = ((const uint64_t *)phys_to_virt(table))[va >> shift & 511];
+
+        if (!(entry & PTE_PRESENT))
+            return true;
+        table = entry & PTE_ADDRESS;
+    }
+    return false;
+}
+
+/* Map pages until the next one needs a table that is not there. */
+static size_t
+fill_tables(void *filler[FILLERS])
+{
+    size_t n = 0;
+
+    for (bool missing = false; n < FILLERS && !missing; n++) {
+        filler[n] = space_map(0xfec00000, 1, MAP_UNCACHED);
+        if (!filler[n])
+            break;
+        missing = table_missing((uint64_t)filler[n] + PAGE_SIZE);
+    }
+    KCHECK(n && table_missing((uint64_t)filler[n - 1] + PAGE_SIZE));
+    return n;
+}
+
+/* The same for stacks. */
+static size_t
+fill_stacks(void *filler[FILLERS])
+{
+    struct frame_stats s;
+    size_t n = 0;
+
+    for (bool missing = false; n < FILLERS && !missing; n++) {
+        frame_stats(&s);
+        filler[n] = s.free > 1000 ? stack_alloc() : NULL;
+        if (!filler[n])
+            break;
+        missing = table_missing((uint64_t)filler[n] + 2 * PAGE_SIZE);
+    }
+    KCHECK(n && table_missing((uint64_t)filler[n - 1] + 2 * PAGE_SIZE));
+    return n;
+}
+
+/* Where page tables are missing their allocation fails as well; the first time only, since tables stay. */
+KTEST(failure_of_each_page_table_is_reported_and_leaks_nothing)
+{
+    struct mem_taken before = mem_taken();
+    static void *filler[FILLERS];
+    size_t n = fill_tables(filler);
+
+    fail_each("space_map, new table", try_map, 2);
+    while (n)
+        space_unmap(filler[--n]);
+    n = fill_tables(filler);
+    fail_each("space_alloc, new table", try_space, 9);
+    while (n)
+        space_unmap(filler[--n]);
+    n = fill_stacks(filler);
+    fail_each("stack_alloc, new table", try_stack, 8);
+    while (n)
+        stack_free(filler[--n]);
+    mem_check_same(&before);
 }
 
 KTEST(failure_of_each_allocation_is_reported_and_leaks_nothing)
