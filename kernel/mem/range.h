@@ -4,7 +4,8 @@
  *
  * A tree of the parts in use, by address. Each knows the free units right before it, and the greatest such gap
  * in its subtree, so finding room, a part and giving back are O(log n). The tree is a treap: a binary tree
- * by address and a heap by a random priority, which keeps it balanced whatever the order of requests.
+ * by address and a heap by a random priority, which keeps it balanced whatever the order of requests. (lib/tree.h
+ * has no place for the greatest gap.)
  *
  * I1  Parts do not overlap; between two neighbours lies exactly the gap of the right one.
  * I2  A last part of no size, range_set.end, has the gap behind all others. It is always in the tree.
