@@ -109,14 +109,14 @@ timer_set(struct timer *t, uint64_t deadline, uint64_t period, struct dpc *dpc)
 {
     uint8_t old = irql_raise(DISPATCH_LEVEL);
     struct timer_queue *q = queue_lock_of(t), *here = percpu_this(queue);
-    bool was_set = queue_remove(q, t);
+    bool was_set;
 
-    while (q != here && q->running != t) { /* I1, I2: bring it here */
+    while (q != here && !t->set && q->running != t) { /* I1, I2: bring it here */
         __atomic_store_n(&t->cpu, cpu_number(), __ATOMIC_RELEASE);
         spin_unlock_raw(&q->lock);
         q = queue_lock_of(t);
-        was_set |= queue_remove(q, t);
     }
+    was_set = queue_remove(q, t);
     t->node.key = deadline;
     t->period = period;
     t->dpc = dpc;

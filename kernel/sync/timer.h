@@ -2,8 +2,8 @@
  * Kernel timers: at a moment of time_now() they queue a DPC or call a function at DISPATCH_LEVEL.
  *
  * Every processor has a queue ordered by deadline (a pairing heap) over its local APIC timer, which is armed
- * for the first deadline only. A timer fires on the processor that set it, never early; late by what interrupts
- * and DPCs take.
+ * for the first deadline only. A timer fires on the processor that set it (that set it first, if it is set again
+ * before it fires), never early; late by what interrupts and DPCs take.
  *
  * One timer may be set and cancelled from several processors at once. A periodic timer keeps to the grid of
  * its first deadline: periods that were missed are left out, not made up for.
