@@ -210,6 +210,22 @@ slice_fire(struct timer *timer)
         smp_kick(q->cpu);
 }
 
+/*
+ * A thread waits in a queue: wake a processor that idles, to take it over. One that goes idle just now may have
+ * looked at the queue too soon; then it is seen here. (It sets its bit, then looks at the queues; here a queue was
+ * filled, then the bits are looked at.)
+ */
+static void
+offer(uint64_t affinity)
+{
+    uint64_t idle;
+
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    idle = __atomic_load_n(&sched_idle, __ATOMIC_RELAXED) & affinity;
+    if (idle)
+        smp_kick((uint32_t)__builtin_ctzll(idle));
+}
+
 /* The running thread stays. Locks: q->lock held, given up. */
 static void
 preempt_not(struct run_queue *q, struct thread *t)
@@ -251,6 +267,7 @@ sched_preempt(void)
             run_queue_add(q, t);
         else
             queue_add_first(q, t);
+        offer(t->affinity);
     }
     sched_switch(q, t);
 }
@@ -341,21 +358,6 @@ preempts(struct run_queue *q, const struct thread *t)
     return true;
 }
 
-/*
- * A thread waits in a queue. A processor that went idle since place() looked may have looked there too soon: wake
- * it. (It sets its bit, then looks at the queues; here a queue was filled, then the bits are looked at.)
- */
-static void
-offer(uint64_t affinity)
-{
-    uint64_t idle;
-
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    idle = __atomic_load_n(&sched_idle, __ATOMIC_RELAXED) & affinity;
-    if (idle)
-        smp_kick((uint32_t)__builtin_ctzll(idle));
-}
-
 void
 sched_wake(struct thread *t)
 {
@@ -424,7 +426,10 @@ thread_set_affinity(struct thread *t, uint64_t affinity)
     }
     q = run_queue_lock_of(t);
     t->affinity = affinity;
-    if (!thread_may_run_on(t, q->cpu)) {
+    if (thread_may_run_on(t, q->cpu)) {
+        if (t->queued)
+            offer(affinity);
+    } else {
         moved = t->queued;
         request = t->state == THREAD_RUNNING;
         if (moved)

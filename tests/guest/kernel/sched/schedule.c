@@ -422,3 +422,28 @@ KTEST(sched_survives_everything_at_once)
     crew_join(&c);
     KCHECK_EQ(chaos.steps, 24 * 150);
 }
+
+/* A thread that is preempted by one that may run here only goes on elsewhere, where nothing is to be done. */
+KTEST(sched_preempted_thread_goes_on_elsewhere)
+{
+    struct crew low = {.count = 0}, high = {.count = 0};
+    unsigned turns;
+
+    if (cpu_count() < 2) {
+        ktest_skip("one processor");
+        return;
+    }
+    spin_reset();
+    KCHECK_EQ(thread_set_affinity(thread_current(), BIT64(cpu_count() - 1)), 0);
+    crew_add(&low, PRIORITY_LOWEST + 1, 1, spin_run, &spin.turns[0]);
+    await_count(&spin.turns[0], 1);
+    KCHECK_EQ(thread_set_affinity(low.threads[0], 3), 0);
+    crew_add(&high, PRIORITY_LOWEST + 2, 1, spin_run, &spin.turns[1]);
+    await_count(&spin.turns[1], 1);
+    turns = load(&spin.turns[0]);
+    await_count(&spin.turns[0], turns + 1000);
+    store(&spin.stop, 1);
+    crew_join(&low);
+    crew_join(&high);
+    KCHECK_EQ(thread_set_affinity(thread_current(), UINT64_MAX), 0);
+}
