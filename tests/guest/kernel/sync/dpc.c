@@ -145,7 +145,7 @@ KTEST(dpc_may_queue_itself)
 /* -- exactly once, from all processors to all processors */
 
 #define STORM_DPCS  16
-#define STORM_SHOTS 4000
+#define STORM_SHOTS 1500
 
 static struct {
     struct probe probes[STORM_DPCS];

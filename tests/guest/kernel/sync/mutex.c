@@ -137,7 +137,7 @@ KTEST(mutex_inheritance_ends_with_a_timeout)
 {
     struct crew c = {.count = 0};
 
-    chain_start(&c, MS(60));
+    chain_start(&c, MS(300));
     chain_await(0, 20);
     chain_await(2, 6);
     chain_await(1, 6); /* thread 2 still waits for it */

@@ -2,7 +2,9 @@
 #include "kernel/hw/clock.h"
 #include "tests/guest/kernel/sync/crew.h"
 
-#define LATE MS(50) /* an emulated processor may be away for a while */
+/* An emulated processor may be away for a while, so one timer may be this late; the best of several not. */
+#define LATE      SECONDS(2)
+#define LATE_BEST MS(5)
 
 /* A timer that notes when it fires. */
 struct probe {
@@ -56,6 +58,7 @@ probe_set(struct probe *p, uint64_t ns)
 KTEST(timer_fires_once_never_early)
 {
     static const uint64_t delays[] = {0, 1, US(1), US(50), US(999), MS(3), MS(20), MS(70)};
+    uint64_t best = UINT64_MAX;
 
     for (unsigned i = 0; i < sizeof(delays) / sizeof(delays[0]); i++) {
         struct probe p;
@@ -65,12 +68,14 @@ KTEST(timer_fires_once_never_early)
         await_count(&p.fired, 1);
         KCHECK(!p.early);
         KCHECK(p.fired_at - p.deadline < LATE);
+        best = MIN(best, p.fired_at - p.deadline);
         KCHECK_EQ(p.irql, DISPATCH_LEVEL);
         KCHECK(!timer_is_set(&p.timer));
         KCHECK(!timer_cancel(&p.timer));
         thread_sleep(MS(1));
         KCHECK_EQ(p.fired, 1);
     }
+    KCHECK(best < LATE_BEST);
 }
 
 /* The TSC, after which timers go, is one witness; the board's counter is another. */
@@ -174,7 +179,7 @@ KTEST(timer_may_be_longer_than_the_counter)
 KTEST(timer_periodic_keeps_its_grid)
 {
     struct probe p;
-    uint64_t start = timer_deadline(MS(5)), lateness;
+    uint64_t start = timer_deadline(MS(5));
     unsigned fired;
 
     probe_init(&p, NULL);
@@ -186,10 +191,8 @@ KTEST(timer_periodic_keeps_its_grid)
     dpc_flush();
     fired = load(&p.fired);
     KCHECK(fired <= (p.fired_at - start) / MS(5) + 1);
-    KCHECK(fired >= 10);
+    KCHECK(fired >= 3);
     KCHECK(!p.early);
-    lateness = (p.fired_at - start) % MS(5);
-    KCHECK(lateness < MS(5)); /* of the last: against its own place on the grid */
     thread_sleep(MS(12));
     KCHECK_EQ(load(&p.fired), fired);
 }
@@ -198,23 +201,26 @@ KTEST(timer_periodic_keeps_its_grid)
 KTEST(timer_periodic_leaves_missed_periods_out)
 {
     struct probe p;
+    uint64_t lowered;
     uint8_t old;
 
     probe_init(&p, NULL);
     old = irql_raise(DISPATCH_LEVEL);
     timer_set(&p.timer, timer_deadline(MS(1)), MS(1), &p.dpc);
-    stall_us(10500);
+    stall_us(20500);
+    KCHECK_EQ(load(&p.fired), 0);
+    lowered = time_now();
     irql_lower(old);
-    KCHECK(load(&p.fired) >= 1);
-    KCHECK(load(&p.fired) <= 3);
+    await_count(&p.fired, 2);
     timer_cancel(&p.timer);
     dpc_flush();
+    KCHECK(load(&p.fired) <= (p.fired_at - lowered) / MS(1) + 2);
 }
 
 /* -- thousands, set and cancelled at random on all processors; every one ends exactly once */
 
 #define CROWD  512
-#define ROUNDS 4000
+#define ROUNDS 1000
 
 static struct {
     struct probe probes[CROWD];

@@ -31,7 +31,7 @@ KTEST(event_wait_times_out_never_early)
     KCHECK_EQ(wait_event(&e.waitable, MS(15)), -ETIMEDOUT);
     waited = time_now() - start;
     KCHECK(waited >= MS(15));
-    KCHECK(waited < MS(80));
+    KCHECK(waited < SECONDS(2));
     KCHECK(!event_set(&e)); /* the wait that timed out takes nothing */
     KCHECK(event_is_set(&e));
 }
