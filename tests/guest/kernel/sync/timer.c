@@ -276,29 +276,36 @@ static struct {
     unsigned alive, dead_calls, calls;
 } victim;
 
+/* Long enough to be met by a cancellation. */
 static void
 victim_fire(struct timer *t)
 {
     count_up(&victim.calls);
-    for (unsigned i = 0; i < 200; i++) {
+    for (unsigned i = 0; i < 2000; i++) {
         if (!load(&victim.alive))
             count_up(&victim.dead_calls);
         cpu_relax();
     }
 }
 
+/* Set on one processor, cancelled on the next at about the time when it fires. */
 KTEST(timer_cancel_waits_for_the_call)
 {
     uint64_t random = 123456789;
 
     victim.calls = victim.dead_calls = 0;
-    for (unsigned i = 0; i < 300; i++) {
+    for (unsigned i = 0; i < 200; i++) {
+        uint64_t deadline, moment;
+
         KCHECK_EQ(thread_set_affinity(thread_current(), UINT64_C(1) << i % cpu_count()), 0);
         timer_init_call(&victim.timer, victim_fire);
         store(&victim.alive, 1);
-        timer_set(&victim.timer, timer_deadline(US(20)), 0, NULL);
+        deadline = timer_deadline(US(200));
+        timer_set(&victim.timer, deadline, 0, NULL);
         KCHECK_EQ(thread_set_affinity(thread_current(), UINT64_C(1) << (i + 1) % cpu_count()), 0);
-        stall_us(random_next(&random) % 40);
+        moment = deadline + random_next(&random) % US(400);
+        while (time_now() < moment)
+            cpu_relax();
         timer_cancel(&victim.timer);
         store(&victim.alive, 0);
     }
