@@ -12,16 +12,21 @@ from launcher import BUILD, portolan, tail
 # The kernel's option test= holds 255 bytes; for a longer list of names it runs them all.
 NAMES_MAX = 250
 
-Boot = namedtuple("Boot", "machine boot smp mem")
+# QEMU's teaching device, which the tests of interrupts use: five, so that two share a line on any machine.
+EDU = " ".join(["-device edu"] * 5)
+
+Boot = namedtuple("Boot", "machine boot smp mem options", defaults=["256M", ""])
 
 
 def boot_id(b):
-    return f"{b.machine}-{b.boot}-smp{b.smp}" + ("" if b.mem == "256M" else f"-{b.mem}")
+    more = ("" if b.mem == "256M" else f"-{b.mem}") + (f"-{b.options}" if b.options else "")
+    return f"{b.machine}-{b.boot}-smp{b.smp}{more}"
 
 
-BOOTS = [Boot(machine, boot, smp, "256M")
+BOOTS = [Boot(machine, boot, smp)
          for machine in ("pc", "q35") for boot in ("kernel", "iso-bios", "iso-uefi") for smp in (1, 2, 4)]
-BOOTS += [Boot("pc", "kernel", 1, "32M"), Boot("q35", "iso-bios", 2, "64M"), Boot("q35", "iso-uefi", 4, "6G")]
+BOOTS += [Boot("pc", "kernel", 1, "32M"), Boot("q35", "iso-bios", 2, "64M"), Boot("q35", "iso-uefi", 4, "6G"),
+          Boot("q35", "kernel", 2, options="nomsi"), Boot("pc", "kernel", 2, options="nox2apic")]
 
 REPORT = re.compile(r"^TEST (\w+) (?:(ok)|FAILED: (.*)|skipped: (.*))$")
 SUMMARY = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$")
@@ -73,7 +78,7 @@ def boot_run(boot, names):
     wanted = ",".join(names)
     pattern = "test=" + wanted if set(names) != set(kernel_tests()) and len(wanted) < NAMES_MAX else "test"
     return Report(portolan("exec", *way, "--machine", boot.machine, "--smp", boot.smp, "--mem", boot.mem,
-                           "--timeout", 240, "--append", pattern))
+                           "--timeout", 240, "--qemu", EDU, "--append", f"{pattern} {boot.options}".strip()))
 
 
 @pytest.fixture(scope="session")

@@ -47,9 +47,8 @@ def test_report(name):
         assert f" {function}+" in line
     assert more in text
     assert re.search(r"rax [0-9a-f]{16} rbx [0-9a-f]{16}", text)
-    backtrace = text[text.index("backtrace:"):]
-    assert "kernel_main+" in backtrace
-    assert "selftest_run+" in backtrace
+    # The caller of the function may be left out: GCC gives a leaf that needs no stack no frame.
+    assert re.search(r"backtrace:(\n.*)+ tests_start\+.*\n.* kernel_main\+", text)
 
 
 def test_the_other_processors_are_stopped():
