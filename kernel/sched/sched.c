@@ -324,6 +324,8 @@ place(const struct thread *t)
     uint64_t allowed = t->affinity & __atomic_load_n(&sched_online, __ATOMIC_ACQUIRE);
     uint64_t idle = allowed & __atomic_load_n(&sched_idle, __ATOMIC_RELAXED);
 
+    if (allowed == BIT64(last))
+        return last;
     if (idle)
         return idle >> here & 1 ? here : idle >> last & 1 ? last : (uint32_t)__builtin_ctzll(idle);
     if (allowed >> last & 1 && priority_on(last) < t->priority)

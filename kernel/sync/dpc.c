@@ -117,8 +117,8 @@ dpc_cancel(struct dpc *d)
     return false;
 }
 
-/* Take the next one out and run it. Returns false if there is none. */
-static bool
+/* Take the next one out, if there still is one, and run it. */
+static void
 queue_run_one(struct dpc_queue *q)
 {
     uint64_t were_on = spin_lock_interrupts(&q->lock);
@@ -129,7 +129,7 @@ queue_run_one(struct dpc_queue *q)
 
     if (!link) {
         spin_unlock_interrupts(&q->lock, were_on);
-        return false;
+        return;
     }
     d = list_entry(link, struct dpc, link);
     run = d->run;
@@ -139,7 +139,6 @@ queue_run_one(struct dpc_queue *q)
     spin_unlock_interrupts(&q->lock, were_on);
     run(d, context);
     DEBUG_ASSERT(irql_current() == DISPATCH_LEVEL);
-    return true;
 }
 
 void
@@ -149,9 +148,11 @@ dpc_run_queue(void)
     struct dispatch *state = percpu_this(dispatch_state);
 
     __atomic_store_n(&state->dpc, 0, __ATOMIC_SEQ_CST); /* before the look: who comes later sets it again */
-    for (unsigned i = 0; i < BATCH; i++)
-        if (!queue_run_one(q))
+    for (unsigned i = 0; i < BATCH; i++) {
+        if (list_empty(&q->list))
             return;
+        queue_run_one(q);
+    }
     __atomic_store_n(&state->dpc, 1, __ATOMIC_RELEASE);
 }
 

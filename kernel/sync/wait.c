@@ -33,25 +33,6 @@ signal_take(struct waitable *w)
 
 /* -- ending waits */
 
-bool
-wait_wake_one(struct waitable *w, struct thread **woken)
-{
-    struct list *link, *following;
-
-    list_for_each_safe(link, following, &w->waiters) {
-        struct wait_block *b = list_entry(link, struct wait_block, link);
-        struct thread *t = b->thread;
-        enum wait_claim claim = wait_claim(t, b->result);
-
-        if (claim == CLAIM_LOST)
-            continue;
-        list_del(link);
-        *woken = claim == CLAIM_BLOCKED ? t : NULL;
-        return true;
-    }
-    return false;
-}
-
 void
 wait_wake(struct waitable *w, struct list *woken)
 {
@@ -90,8 +71,8 @@ timeout_fire(struct timer *t)
         sched_wake(thread);
 }
 
-static bool
-block_timed(struct thread *t, uint64_t timeout)
+bool
+wait_block_timed(struct thread *t, uint64_t timeout)
 {
     struct timeout x;
     bool blocked;
@@ -102,12 +83,6 @@ block_timed(struct thread *t, uint64_t timeout)
     blocked = sched_block();
     timer_cancel(&x.timer);
     return blocked && t->wait_state >= 0;
-}
-
-bool
-wait_block(struct thread *t, uint64_t timeout)
-{
-    return timeout == WAIT_FOREVER ? sched_block() : block_timed(t, timeout);
 }
 
 int

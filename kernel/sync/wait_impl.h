@@ -59,20 +59,44 @@ wait_enter(struct waitable *w, struct wait_block *b, struct thread *t, int32_t r
     list_add_tail(&w->waiters, &b->link);
 }
 
+/* wait_block() with a bound. */
+bool wait_block_timed(struct thread *t, uint64_t timeout);
+
 /*
  * Block the running thread, whose wait is armed and entered, until it is claimed or `timeout` ns have passed.
  * IRQL:    DISPATCH_LEVEL
  * Returns: true if it blocked and was claimed by a signal: its block is out and nobody looks at it any more;
  *          false: the caller has to pass through the locks (I3). The result is in wait_state.
  */
-bool wait_block(struct thread *t, uint64_t timeout);
+static inline bool
+wait_block(struct thread *t, uint64_t timeout)
+{
+    return timeout == WAIT_FOREVER ? sched_block() : wait_block_timed(t, timeout);
+}
 
 /*
  * Claim the oldest waiter that can be claimed and take its block out.
  * Locks:   w->lock held
  * Returns: is there one? *woken: the thread to sched_wake() after unlocking, or NULL
  */
-bool wait_wake_one(struct waitable *w, struct thread **woken);
+static inline bool
+wait_wake_one(struct waitable *w, struct thread **woken)
+{
+    struct list *link, *following;
+
+    list_for_each_safe(link, following, &w->waiters) {
+        struct wait_block *b = list_entry(link, struct wait_block, link);
+        struct thread *t = b->thread;
+        enum wait_claim claim = wait_claim(t, b->result);
+
+        if (claim == CLAIM_LOST)
+            continue;
+        list_del(link);
+        *woken = claim == CLAIM_BLOCKED ? t : NULL;
+        return true;
+    }
+    return false;
+}
 
 /* Give out the signal as far as there are waiters for it; those to wake are appended to `woken`. Locks: w->lock. */
 void wait_wake(struct waitable *w, struct list *woken);

@@ -365,7 +365,10 @@ token_test(uint64_t first, uint64_t second)
 
 KTEST(sched_hands_a_token_to_and_fro)
 {
+    uint64_t switches = sched_switches(0);
+
     token_test(1, 1);
+    KCHECK(sched_switches(0) - switches >= 4000);
     token_test(1, BIT64(cpu_count() - 1));
     token_test(UINT64_MAX, UINT64_MAX);
 }
