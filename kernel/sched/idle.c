@@ -9,6 +9,7 @@
 #include "lib/field.h"
 
 PERCPU static struct thread idle_thread;
+_Static_assert(CPU_MAX == 64, "one bit for each processor in a uint64_t");
 
 /* The best thread of this queue that may run on processor `here`, taken out. Locks: q->lock held. */
 static struct thread *
@@ -35,16 +36,14 @@ take_from(struct run_queue *q, uint32_t here)
 static struct thread *
 steal(uint32_t here)
 {
-    uint64_t online = __atomic_load_n(&sched_online, __ATOMIC_ACQUIRE);
+    uint64_t rest = __atomic_load_n(&sched_online, __ATOMIC_ACQUIRE) & ~BIT64(here);
 
-    for (uint32_t i = 1; i < CPU_MAX; i++) {
-        uint32_t cpu = (here + i) % CPU_MAX;
-        struct run_queue *q;
+    rest = rest >> here | rest << (CPU_MAX - here) % CPU_MAX; /* bit i: processor here + i */
+    for (; rest; rest &= rest - 1) {
+        uint32_t cpu = (here + (uint32_t)__builtin_ctzll(rest)) % CPU_MAX;
+        struct run_queue *q = percpu_of(cpu, run_queue);
         struct thread *t;
 
-        if (!(online >> cpu & 1))
-            continue;
-        q = percpu_of(cpu, run_queue);
         if (!__atomic_load_n(&q->ready, __ATOMIC_RELAXED))
             continue;
         spin_lock_raw(&q->lock);
