@@ -87,6 +87,9 @@ $(O)/portolan.elf: $(OBJ) $(O)/symbols.1.o boot/kernel.ld
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIBGCOV)
 
+# What is made at build time; the first rebuild after a change follows from the .d files.
+GENERATED := $(BUILD)/gen/console-font.psf $(BUILD)/gen/pci_ids.inc
+
 # The console font is Debian's (console-setup-linux).
 FONT ?= $(firstword $(wildcard /usr/share/consolefonts/Uni2-VGA16.psf.gz /usr/share/kbd/consolefonts/*-VGA16.psf.gz))
 $(BUILD)/gen/console-font.psf:
@@ -94,8 +97,16 @@ $(BUILD)/gen/console-font.psf:
 	@[ -n "$(FONT)" ] || { echo 'no console font: install console-setup-linux, or set FONT=file.psf.gz'; exit 1; }
 	$(Q)gunzip -c $(FONT) > $@
 
+# Names of PCI devices: Debian's (pci.ids).
+PCI_IDS ?= $(firstword $(wildcard /usr/share/misc/pci.ids /usr/share/hwdata/pci.ids \
+                     /opt/homebrew/share/hwdata/pci.ids /usr/local/share/hwdata/pci.ids))
+$(BUILD)/gen/pci_ids.inc: kernel/hw/pci_ids.awk $(PCI_IDS)
+	@mkdir -p $(@D)
+	@[ -n "$(PCI_IDS)" ] || { echo 'no pci.ids: install pci.ids or hwdata, or set PCI_IDS=file'; exit 1; }
+	$(Q)LC_ALL=C awk -f $< $(PCI_IDS) > $@
+
 # Rebuild everything when the compiler, its flags or the version change.
-$(O)/flags: FORCE | $(BUILD)/gen/console-font.psf
+$(O)/flags: FORCE | $(GENERATED)
 	@mkdir -p $(@D)
 	@echo '$(CC) $(CFLAGS)' | cmp -s - $@ || echo '$(CC) $(CFLAGS)' > $@
 
@@ -134,7 +145,7 @@ sources = $(shell sed -n 's|^// sources: *||p' $(1))
 
 define host_rule
 $(BUILD)/host/$(1): tests/host/$(1).c $(call sources,tests/host/$(1).c) $(wildcard lib/*.h tests/host/*.h) \
-                    | $(BUILD)/gen/console-font.psf
+                    | $(GENERATED)
 	@mkdir -p $$(@D)
 	$$(call say,HOST,$$@)
 	$$(Q)$(2) -o $$@ $$(filter %.c,$$^)

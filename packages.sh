@@ -11,6 +11,7 @@ git          git                 git                   git              git     
 cc           gcc                 gcc                   gcc              gcc                   x86_64-elf-gcc
 libc         libc6-dev           glibc-devel           glibc            glibc-devel           -
 font         console-setup-linux kbd-misc              kbd              kbd                   -
+pci.ids      pci.ids             hwdata                hwdata           hwdata                hwdata
 cpio         cpio                cpio                  cpio             cpio                  cpio
 qemu         qemu-system-x86     qemu-system-x86       qemu-system-x86  qemu-x86              qemu
 ovmf         ovmf                edk2-ovmf             edk2-ovmf        qemu-ovmf-x86_64      qemu
@@ -65,6 +66,11 @@ find_font() { # where the Makefile looks for it
         find_file /usr/share/consolefonts/Uni2-VGA16.psf.gz /usr/share/kbd/consolefonts/*-VGA16.psf.gz
 }
 
+find_pci_ids() { # where the Makefile looks for it
+    [ -n "${PCI_IDS:-}" ] || find_file /usr/share/misc/pci.ids /usr/share/hwdata/pci.ids \
+        /opt/homebrew/share/hwdata/pci.ids /usr/local/share/hwdata/pci.ids
+}
+
 find_python() { find_command /usr/bin/python3 python3; }
 find_mkrescue() { find_command grub-mkrescue grub2-mkrescue x86_64-elf-grub-mkrescue i686-elf-grub-mkrescue; }
 find_gdb() { find_command gdb gdb-multiarch x86_64-elf-gdb; }
@@ -88,6 +94,7 @@ have() { # THING: is it there?
     case $1 in
     cc) find_cc ;;
     font) find_font ;;
+    pci.ids) find_pci_ids ;;
     libc) find_file /usr/include/stdio.h "$(xcrun --show-sdk-path 2>/dev/null)/usr/include/stdio.h" ;;
     qemu) command -v qemu-system-x86_64 ;;
     ovmf) find_ovmf_code && find_ovmf_vars ;;
@@ -140,7 +147,7 @@ packages_report() {
     exit 1
 }
 
-need_build() { need make git cc cpio font; }
+need_build() { need make git cc cpio font pci.ids; }
 need_iso() { need mkrescue grub-bios grub-efi xorriso mformat; }
 
 need_test() {

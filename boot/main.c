@@ -17,6 +17,7 @@
 #include "kernel/cpu/tsc.h"
 #include "kernel/hw/acpi.h"
 #include "kernel/hw/clock.h"
+#include "kernel/hw/pci.h"
 #include "kernel/hw/power.h"
 #include "kernel/mem/frame.h"
 #include "kernel/mem/pool.h"
@@ -202,6 +203,20 @@ processors_start(uint64_t trampoline)
     tsc_sync();
 }
 
+/* Before screen_start(): while BARs are sized, nobody draws. */
+static void
+devices_start(void)
+{
+    struct pci_segment segments[ACPI_ECAM_MAX];
+
+    for (size_t i = 0; i < acpi.ecams; i++)
+        segments[i] = (struct pci_segment){acpi.ecam[i].base, acpi.ecam[i].segment, acpi.ecam[i].bus_first,
+                                           acpi.ecam[i].bus_last};
+    pci_init(segments, acpi.ecams);
+    if (option("pcidump"))
+        pci_dump();
+}
+
 static void
 typed(uint8_t byte)
 {
@@ -292,6 +307,7 @@ kernel_main(uint32_t magic, uint32_t info)
     processors_start(trampoline);
     if (work_init())
         panic("boot: no memory for the first threads");
+    devices_start();
     consoles_start();
     ready_report();
     wishes_grant();

@@ -87,6 +87,9 @@ struct dma_limits {
 int frame_alloc_limited(size_t size, const struct dma_limits *limits, uint64_t *pa);
 void frame_free_range(uint64_t pa, size_t size);
 
+/* Is any of these bytes memory of the map, usable or ACPI's? What a device claims must not be. Any IRQL. */
+bool mem_overlaps(uint64_t pa, uint64_t size);
+
 /* A frame's descriptor; NULL for an address that is not usable memory. Any IRQL. */
 struct frame *frame_of(uint64_t pa);
 

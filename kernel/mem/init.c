@@ -130,6 +130,19 @@ mem_is_mapped(uint64_t pa, uint64_t size)
     return true;
 }
 
+/* Differences, since the end of what is asked for may be beyond 2^64. */
+bool
+mem_overlaps(uint64_t pa, uint64_t size)
+{
+    for (size_t i = 0; i < mem_layout.count; i++) {
+        const struct mem_region *r = &mem_layout.region[i];
+
+        if (kind_is_mapped(r->kind) && (pa - r->start < r->size || r->start - pa < size))
+            return true;
+    }
+    return false;
+}
+
 static void
 map_memory(void)
 {
