@@ -144,8 +144,8 @@ FUZZ_RUNS  ?= 20000
 sources = $(shell sed -n 's|^// sources: *||p' $(1))
 
 define host_rule
-$(BUILD)/host/$(1): tests/host/$(1).c $(call sources,tests/host/$(1).c) $(wildcard lib/*.h tests/host/*.h) \
-                    | $(GENERATED)
+$(BUILD)/host/$(1): tests/host/$(1).c $(call sources,tests/host/$(1).c) \
+                    $(wildcard lib/*.h kernel/*/*.h tests/host/*.h tests/host/$(dir $(1))*.h) | $(GENERATED)
 	@mkdir -p $$(@D)
 	$$(call say,HOST,$$@)
 	$$(Q)$(2) -o $$@ $$(filter %.c,$$^)

@@ -54,13 +54,11 @@ bar_malformed(struct pci_device *d, unsigned bar, uint64_t kept, const char *why
 static void
 ports_read(struct pci_device *d, unsigned bar, uint32_t value, uint32_t kept)
 {
-    uint32_t mask = kept & PCI_BAR_IO_ADDRESS;
+    uint64_t size = mask_size(kept & PCI_BAR_IO_ADDRESS); /* some keep 16 bits only */
 
-    if (mask <= UINT16_MAX)
-        mask |= ~(uint32_t)UINT16_MAX; /* 16 bits are enough on a PC */
-    d->bar[bar] = (struct pci_bar){
-        .kind = PCI_BAR_PORTS, .address = value & PCI_BAR_IO_ADDRESS, .size = mask_size(mask)};
-    if (!(kept & PCI_BAR_IO_ADDRESS) || !d->bar[bar].size)
+    d->bar[bar] =
+        (struct pci_bar){.kind = PCI_BAR_PORTS, .address = value & PCI_BAR_IO_ADDRESS, .size = size};
+    if (!size)
         bar_malformed(d, bar, kept, "no size");
 }
 
