@@ -41,7 +41,7 @@ struct pci_address {
 
 enum pci_bar_kind { PCI_BAR_NONE, PCI_BAR_PORTS, PCI_BAR_MEMORY, PCI_BAR_MALFORMED };
 struct pci_bar {
-    uint64_t address;      /* 0: the firmware gave it none */
+    uint64_t address;      /* 0: the firmware gave it none, or left what sizing leaves */
     uint64_t size;         /* a power of two, bytes; of a malformed one: what was read back */
     uint8_t kind;          /* enum pci_bar_kind; NONE also for the upper half of a 64-bit BAR */
     bool wide, prefetched; /* MEMORY: 64-bit register; reads have no side effects */

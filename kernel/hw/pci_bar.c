@@ -51,13 +51,22 @@ bar_malformed(struct pci_device *d, unsigned bar, uint64_t kept, const char *why
              (unsigned long)kept, why);
 }
 
+/* What sizing leaves behind, when nobody sets an address after it: all address bits set. */
+static uint64_t
+address_given(uint64_t address, uint64_t size, uint64_t last)
+{
+    return address + (size - 1) == last ? 0 : address;
+}
+
 static void
 ports_read(struct pci_device *d, unsigned bar, uint32_t value, uint32_t kept)
 {
-    uint64_t size = mask_size(kept & PCI_BAR_IO_ADDRESS); /* some keep 16 bits only */
+    uint64_t size = mask_size(kept & PCI_BAR_IO_ADDRESS);
+    uint32_t last = kept > UINT16_MAX ? UINT32_MAX : UINT16_MAX; /* some keep 16 bits only */
 
-    d->bar[bar] =
-        (struct pci_bar){.kind = PCI_BAR_PORTS, .address = value & PCI_BAR_IO_ADDRESS, .size = size};
+    d->bar[bar] = (struct pci_bar){.kind = PCI_BAR_PORTS,
+                                   .address = address_given(value & PCI_BAR_IO_ADDRESS, size, last),
+                                   .size = size};
     if (!size)
         bar_malformed(d, bar, kept, "no size");
 }
@@ -66,7 +75,7 @@ static void
 memory_read(struct pci_device *d, unsigned bar, uint32_t value, uint32_t kept)
 {
     unsigned type = FIELD_GET(PCI_BAR_TYPE, kept), offset = pci_bar_register(d, bar), high;
-    uint64_t address = value & PCI_BAR_ADDRESS, mask = kept & PCI_BAR_ADDRESS;
+    uint64_t address = value & PCI_BAR_ADDRESS, mask = kept & PCI_BAR_ADDRESS, size;
 
     if (type == PCI_BAR_TYPE_RESERVED) {
         bar_malformed(d, bar, kept, "a reserved type");
@@ -81,12 +90,14 @@ memory_read(struct pci_device *d, unsigned bar, uint32_t value, uint32_t kept)
         address |= (uint64_t)pci_read32(d, offset + 4) << 32;
         mask |= (uint64_t)register_probe(d, offset + 4, UINT32_MAX) << 32;
     }
-    d->bar[bar] = (struct pci_bar){.kind = PCI_BAR_MEMORY,
-                                   .address = address,
-                                   .size = mask_size(mask),
-                                   .wide = type == PCI_BAR_TYPE_64,
-                                   .prefetched = kept & PCI_BAR_PREFETCH};
-    if (!d->bar[bar].size)
+    size = mask_size(mask);
+    d->bar[bar] = (struct pci_bar){
+        .kind = PCI_BAR_MEMORY,
+        .address = address_given(address, size, type == PCI_BAR_TYPE_64 ? UINT64_MAX : UINT32_MAX),
+        .size = size,
+        .wide = type == PCI_BAR_TYPE_64,
+        .prefetched = kept & PCI_BAR_PREFETCH};
+    if (!size)
         bar_malformed(d, bar, mask, "no size");
 }
 
@@ -119,7 +130,9 @@ rom_read(struct pci_device *d)
         bar_malformed(d, PCI_ROM, kept, "no size");
     else
         d->bar[PCI_ROM] =
-            (struct pci_bar){.kind = PCI_BAR_MEMORY, .address = value & PCI_ROM_ADDRESS, .size = size};
+            (struct pci_bar){.kind = PCI_BAR_MEMORY,
+                             .address = address_given(value & PCI_ROM_ADDRESS, size, UINT32_MAX),
+                             .size = size};
 }
 
 void

@@ -13,7 +13,8 @@ from launcher import BUILD, portolan, tail
 NAMES_MAX = 250
 
 # QEMU's teaching device, which the tests of interrupts use: five, so that two share a line on any machine.
-EDU = " ".join(["-device edu"] * 5)
+# Of PCI, e1000e has a table of messages (MSI-X) and nvme a reset of its own.
+DEVICES = " ".join(["-device edu"] * 5 + ["-device e1000e,romfile=", "-device nvme,serial=test"])
 
 Boot = namedtuple("Boot", "machine boot smp mem options", defaults=["256M", ""])
 
@@ -78,7 +79,7 @@ def boot_run(boot, names):
     wanted = ",".join(names)
     pattern = "test=" + wanted if set(names) != set(kernel_tests()) and len(wanted) < NAMES_MAX else "test"
     return Report(portolan("exec", *way, "--machine", boot.machine, "--smp", boot.smp, "--mem", boot.mem,
-                           "--timeout", 240, "--qemu", EDU, "--append", f"{pattern} {boot.options}".strip()))
+                           "--timeout", 240, "--qemu", DEVICES, "--append", f"{pattern} {boot.options}".strip()))
 
 
 @pytest.fixture(scope="session")

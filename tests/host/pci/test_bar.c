@@ -21,7 +21,7 @@ static const struct row rows[] = {
     {"ports without size", {1, 0}, {0, 0}, PCI_BAR_MALFORMED, 0, 1, 0, 0},
     {"memory", {0xfeb00000, 0}, {0xfff00000, 0}, PCI_BAR_MEMORY, 0xfeb00000, 0x100000, 0, 0},
     {"16 bytes", {0xfeb00010, 0}, {0xfffffff0, 0}, PCI_BAR_MEMORY, 0xfeb00010, 16, 0, 0},
-    {"2 GiB", {0x80000008, 0}, {0x80000000, 0}, PCI_BAR_MEMORY, 0x80000000, 0x80000000, 0, 1},
+    {"1 GiB", {0x80000008, 0}, {0xc0000000, 0}, PCI_BAR_MEMORY, 0x80000000, 0x40000000, 0, 1},
     {"below 1 MiB", {0xd0002, 0}, {0xf0000, 0}, PCI_BAR_MEMORY, 0xd0000, 0x10000, 0, 0},
     {"wide", {0xfe000004, 0}, {0xffffc000, 0xffffffff}, PCI_BAR_MEMORY, 0xfe000000, 0x4000, 1, 0},
     {"wide above", {0xc, 0x38}, {0xf0000000, 0xffffffff}, PCI_BAR_MEMORY, 0x3800000000, 0x10000000, 1, 1},
@@ -29,6 +29,25 @@ static const struct row rows[] = {
     {"wide, decodes 40 bits", {0x4, 0}, {0xfff00000, 0xff}, PCI_BAR_MEMORY, 0, 0x100000, 1, 0},
     {"wide, decodes 32 bits", {0xfe000004, 0}, {0xfff00000, 0}, PCI_BAR_MEMORY, 0xfe000000, 0x100000, 1, 0},
     {"wide without size", {0x4, 0}, {0, 0}, PCI_BAR_MALFORMED, 0, 0, 0, 0},
+    {"left from sizing", {0xfff00000, 0}, {0xfff00000, 0}, PCI_BAR_MEMORY, 0, 0x100000, 0, 0},
+    {"wide, left from sizing",
+     {0xfff00004, UINT32_MAX},
+     {0xfff00000, UINT32_MAX},
+     PCI_BAR_MEMORY,
+     0,
+     0x100000,
+     1,
+     0},
+    {"wide, the last below 4 GiB",
+     {0xfff00004, 0},
+     {0xfff00000, UINT32_MAX},
+     PCI_BAR_MEMORY,
+     0xfff00000,
+     0x100000,
+     1,
+     0},
+    {"ports left from sizing", {0xffffff01, 0}, {0xffffff00, 0}, PCI_BAR_PORTS, 0, 0x100, 0, 0},
+    {"16 bits of ports left from sizing", {0xff01, 0}, {0xff00, 0}, PCI_BAR_PORTS, 0, 0x100, 0, 0},
     {"reserved type", {0x6, 0}, {0xfff00000, 0}, PCI_BAR_MALFORMED, 0, 0xfff00006, 0, 0},
     {"a hole", {0, 0}, {0xff0ff000, 0}, PCI_BAR_MALFORMED, 0, 0xff0ff000, 0, 0},
     {"a hole in ports", {1, 0}, {0xfff0ff00, 0}, PCI_BAR_MALFORMED, 0, 0xfff0ff01, 0, 0},
@@ -88,6 +107,9 @@ test_last_register(void)
     CHECK(d.bar[0].size == 0x10000 && d.bar[0].wide && d.bar[1].kind == PCI_BAR_NONE);
     CHECK(d.bar[PCI_ROM].address == 0xfd000000 && d.bar[PCI_ROM].size == 0x2000);
     CHECK_EQ(get_le32(f->config + PCI_REG_BRIDGE_ROM), 0xfd000001);
+    put_le32(f->config + PCI_REG_BRIDGE_ROM, 0xffffe000);
+    pci_bars_read(&d);
+    CHECK_EQ(d.bar[PCI_ROM].address, 0);
     CHECK_EQ(d.bar[2].kind, PCI_BAR_NONE);
 }
 
