@@ -22,8 +22,8 @@
 #define NIC_ICS      0x00c8 /* raise causes */
 #define NIC_IMS      0x00d0 /* let causes interrupt */
 #define NIC_IMC      0x00d8
-#define NIC_IVAR     0x00e4      /* cause to message: 4 bits each, 8 = valid */
-#define NIC_CAUSE(n) BIT(20 + n) /* receive queues 0, 1, transmit queues 0, 1, other */
+#define NIC_IVAR     0x00e4        /* cause to message: 4 bits each, 8 = valid */
+#define NIC_CAUSE(n) BIT(20 + (n)) /* receive queues 0, 1, transmit queues 0, 1, other */
 #define NIC_CALM     MS(100)
 #define NIC_QUEUES   5
 
