@@ -1,0 +1,127 @@
+/*
+ * Signals: Linux's numbers, structures and defaults. Sending marks and interrupts; the target itself acts on it when it
+ * leaves the kernel (kernel/sys/signal.c).
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "lib/list.h"
+
+enum {
+    SIGHUP = 1,
+    SIGINT,
+    SIGQUIT,
+    SIGILL,
+    SIGTRAP,
+    SIGABRT,
+    SIGBUS,
+    SIGFPE,
+    SIGKILL,
+    SIGUSR1,
+    SIGSEGV,
+    SIGUSR2,
+    SIGPIPE,
+    SIGALRM,
+    SIGTERM,
+    SIGSTKFLT,
+    SIGCHLD,
+    SIGCONT,
+    SIGSTOP,
+    SIGTSTP,
+    SIGTTIN,
+    SIGTTOU,
+    SIGURG,
+    SIGXCPU,
+    SIGXFSZ,
+    SIGVTALRM,
+    SIGPROF,
+    SIGWINCH,
+    SIGIO,
+    SIGPWR,
+    SIGSYS,
+    SIGNALS = 64
+};
+#define SIGNAL_BIT(n) (1ull << ((n)-1))
+
+/* Linux's siginfo_t, as far as it is used; 128 bytes for programs. */
+struct signal_info {
+    int32_t signo, error, code;
+    int32_t pad;
+    union {
+        struct {
+            int32_t pid;
+            uint32_t uid;
+            int32_t status;
+            int64_t utime, stime;
+        } child; /* and kill: pid, uid */
+        struct {
+            uint64_t address;
+        } fault;
+        struct {
+            int32_t pid;
+            uint32_t uid;
+            uint64_t value;
+        } queue;
+        uint8_t bytes[112];
+    };
+};
+_Static_assert(sizeof(struct signal_info) == 128, "siginfo_t");
+
+/* si_code */
+enum {
+    SI_USER = 0,
+    SI_KERNEL = 0x80,
+    SI_TIMER = -2,
+    SI_TKILL = -6,
+    SEGV_MAPERR = 1,
+    SEGV_ACCERR = 2,
+    BUS_ADRALN = 1,
+    BUS_ADRERR = 2,
+    FPE_INTDIV = 1,
+    FPE_FLTINV = 7,
+    ILL_ILLOPN = 2,
+    TRAP_BRKPT = 1,
+    TRAP_TRACE = 2,
+    CLD_EXITED = 1,
+    CLD_KILLED,
+    CLD_DUMPED,
+    CLD_TRAPPED,
+    CLD_STOPPED,
+    CLD_CONTINUED
+};
+
+/* Linux's struct sigaction as rt_sigaction takes it. */
+struct signal_action {
+    uint64_t handler; /* 0: default, 1: ignore */
+    uint64_t flags;
+    uint64_t restorer;
+    uint64_t mask;
+};
+#define SA_NOCLDSTOP 1u
+#define SA_NOCLDWAIT 2u
+#define SA_SIGINFO   4u
+#define SA_ONSTACK   0x08000000u
+#define SA_RESTART   0x10000000u
+#define SA_NODEFER   0x40000000u
+#define SA_RESETHAND 0x80000000u
+#define SA_RESTORER  0x04000000u
+
+struct process;
+struct task;
+
+/*
+ * Send to a process (any thread that does not block it), to one thread, to every process of a group.
+ * info NULL: SI_KERNEL. The signal 0 only asks whether there is somebody.
+ * IRQL:    <= DISPATCH_LEVEL (from the terminal's DPC too)
+ * Returns: 0; -ESRCH; -EINVAL: no such signal; -EAGAIN: no memory for a queued one
+ */
+int signal_process(struct process *p, int signal, const struct signal_info *info);
+int signal_task(struct task *t, int signal, const struct signal_info *info);
+int signal_group(int pgid, int signal, const struct signal_info *info);
+
+/* Has the running program thread a signal to act on? IRQL: any. */
+bool signal_pending(void);
+
+/* Would the running thread's process ignore it or block it (terminals: SIGTTIN, SIGTTOU)? */
+bool signal_is_ignored(int signal);
