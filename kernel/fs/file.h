@@ -73,6 +73,7 @@ long file_read_kernel(struct file *f, void *to, size_t n, uint64_t position);
 
 struct fd_table; /* counted: CLONE_FILES shares one */
 
+/* All of these at PASSIVE_LEVEL; 0, -ENOMEM. */
 int fd_table_new(struct fd_table **out);
 int fd_table_copy(struct fd_table *from, struct fd_table **out); /* fork */
 void fd_table_get(struct fd_table *t);

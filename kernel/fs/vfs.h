@@ -179,6 +179,7 @@ int vfs_unmount(struct dentry *at, bool lazy);
 int vfs_sync(void); /* all; the first error */
 void vfs_for_each_mount(void (*show)(void *context, const struct fs *fs), void *context);
 
+/* References. PASSIVE_LEVEL: the last one may evict the vnode. */
 void dentry_get(struct dentry *d);
 void dentry_put(struct dentry *d); /* NULL is allowed */
 struct vnode *dentry_vnode(

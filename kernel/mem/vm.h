@@ -61,6 +61,7 @@ void vm_put(struct vm_space *s);
 /* Physical address of its PML4, for user_set_root(). */
 uint64_t vm_root(const struct vm_space *s);
 
+/* What the next calls obey; at first there are none. PASSIVE_LEVEL. */
 void vm_set_limits(struct vm_space *s, const struct vm_limits *limits);
 
 /*
