@@ -57,7 +57,8 @@ struct vnode_times {
 enum attr_which { ATTR_MODE = 1, ATTR_SIZE = 2, ATTR_ACCESSED = 4, ATTR_MODIFIED = 8, ATTR_OWNER = 16 };
 struct attr {
     unsigned which;
-    uint32_t mode, uid, gid;
+    uint32_t mode;     /* permission bits */
+    uint32_t uid, gid; /* UINT32_MAX: stays as it is */
     uint64_t size;
     int64_t accessed, modified;
 };

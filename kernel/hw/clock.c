@@ -17,7 +17,7 @@
 
 #define TIMER_HZ_MIN 10000 /* below, a time slice is no number of counts */
 
-static uint64_t wall_base; /* [I] wall clock minus time_now() */
+static uint64_t wall_base; /* [a] wall clock minus time_now() */
 
 static int
 measure_against(const struct clock_source *s, struct clock_measured *out)
@@ -116,5 +116,11 @@ clock_init(const struct acpi_info *info)
 uint64_t
 wall_clock_now(void)
 {
-    return wall_base + time_now();
+    return __atomic_load_n(&wall_base, __ATOMIC_RELAXED) + time_now();
+}
+
+void
+wall_clock_set(uint64_t ns)
+{
+    __atomic_store_n(&wall_base, ns - time_now(), __ATOMIC_RELAXED);
 }

@@ -34,3 +34,6 @@ uint64_t clock_source_ns(const struct clock_source *s, uint64_t from, uint64_t t
  * this can be up to a second late. Any IRQL.
  */
 uint64_t wall_clock_now(void);
+
+/* Set it. The board's real-time clock stays as it is. Any IRQL. */
+void wall_clock_set(uint64_t ns);

@@ -125,3 +125,9 @@ bool signal_pending(void);
 
 /* Would the running thread's process ignore it or block it (terminals: SIGTTIN, SIGTTOU)? */
 bool signal_is_ignored(int signal);
+
+/*
+ * Set the running task's mask (without SIGKILL and SIGSTOP, whatever is asked); what this lets through is acted on when
+ * the task leaves the kernel. PASSIVE_LEVEL, on behalf of a program.
+ */
+void signal_mask_set(uint64_t mask);
