@@ -215,21 +215,36 @@ thread_sleep(uint64_t ns)
     wait_event(&never, ns);
 }
 
+/* Locks: the run queue that t belongs to. */
+static uint64_t
+run_ticks(const struct thread *t)
+{
+    return t->run_ticks + (t->state == THREAD_RUNNING ? context_ticks() - t->switched_in : 0);
+}
+
+uint64_t
+thread_time(const struct thread *t)
+{
+    uint8_t old = irql_raise(DISPATCH_LEVEL);
+    struct run_queue *q = run_queue_lock_of(t);
+    uint64_t ticks = run_ticks(t);
+
+    spin_unlock_raw(&q->lock);
+    irql_lower(old);
+    return ticks_to_ns(ticks);
+}
+
 static void
 info_fill(struct thread_info *i, const struct thread *t)
 {
     struct run_queue *q = run_queue_lock_of(t);
-    uint64_t ticks = t->run_ticks;
-
-    if (t->state == THREAD_RUNNING)
-        ticks += context_ticks() - t->switched_in;
     *i = (struct thread_info){.id = t->id,
                               .state = t->state,
                               .priority = t->priority,
                               .base_priority = t->base_priority,
                               .cpu = t->cpu,
                               .affinity = t->affinity,
-                              .run_ns = ticks_to_ns(ticks),
+                              .run_ns = ticks_to_ns(run_ticks(t)),
                               .switches = t->switches};
     spin_unlock_raw(&q->lock);
     strlcpy(i->name, t->name, sizeof(i->name));

@@ -114,6 +114,9 @@ void thread_yield(void);
 /* Sleep at least `ns`. IRQL <= APC_LEVEL; WAIT_FOREVER is not allowed. */
 void thread_sleep(uint64_t ns);
 
+/* Processor time it has used, in ns. IRQL <= DISPATCH_LEVEL. */
+uint64_t thread_time(const struct thread *t);
+
 /* What `threads` shows. */
 struct thread_info {
     uint64_t id;

@@ -52,5 +52,14 @@ int wait_event(struct waitable *w, uint64_t timeout);
  */
 int wait_any(struct waitable *const *w, unsigned n, uint64_t timeout);
 
+/*
+ * The same on behalf of a program: thread_interrupt() ends the wait too, or one that begins while the thread's
+ * user_work is set. In kernel threads like the plain ones.
+ * IRQL:    PASSIVE_LEVEL
+ * Returns: as the plain ones; -EINTR, when nothing was taken
+ */
+int wait_event_interruptible(struct waitable *w, uint64_t timeout);
+int wait_any_interruptible(struct waitable *const *w, unsigned n, uint64_t timeout);
+
 /* Is it signalled? A snapshot, nothing is taken. IRQL: any. */
 bool waitable_is_signalled(const struct waitable *w);

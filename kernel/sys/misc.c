@@ -4,6 +4,7 @@
 #include "kernel/console/log.h"
 #include "kernel/cpu/smp.h"
 #include "kernel/hw/power.h"
+#include "kernel/hw/random.h"
 #include "kernel/mem/frame.h"
 #include "kernel/sys/call.h"
 #include "kernel/sys/sys.h"

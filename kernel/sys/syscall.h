@@ -13,4 +13,8 @@
 
 #define ERESTARTSYS 512 /* never seen by programs */
 
-#define SYSCALL(name) long sys_##name(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f)
+#define SYSCALL_PROTOTYPE(name)                                                                              \
+    long sys_##name(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f)
+#define SYSCALL(name)                                                                                        \
+    SYSCALL_PROTOTYPE(name);                                                                                 \
+    SYSCALL_PROTOTYPE(name)

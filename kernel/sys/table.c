@@ -10,7 +10,7 @@
 #include "lib/field.h"
 
 #define IGNORE(...)
-#define DECLARE(number, name) SYSCALL(name);
+#define DECLARE(number, name) SYSCALL_PROTOTYPE(name);
 SYSTEM_CALLS(DECLARE, IGNORE, IGNORE)
 
 #define NAME(number, name) [number] = #name,
