@@ -3,13 +3,14 @@
 #   make                 release kernel        build/release/portolan.elf
 #   make DEBUG=1         UBSan, lock checks, in-kernel tests   build/debug/
 #   make COVERAGE=1      as DEBUG, with gcov   build/coverage/
+#   make BENCH=1         release, and what `make bench` counts   build/bench/
 #   CROSS=prefix-        another compiler; CC=clang works as well
 #   V=1                  show the commands
 
 Q       := $(if $(V),,@)
 say      = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
 BUILD   ?= build
-VARIANT := $(if $(COVERAGE),coverage,$(if $(DEBUG),debug,release))
+VARIANT := $(if $(COVERAGE),coverage,$(if $(DEBUG),debug,$(if $(BENCH),bench,release)))
 O       := $(BUILD)/$(VARIANT)
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
@@ -39,6 +40,10 @@ CFLAGS += -DDEBUG=0 -DTESTS=0
 endif
 ifeq ($(VARIANT),coverage)
 CFLAGS += -fprofile-arcs -ftest-coverage -fprofile-info-section -fprofile-update=atomic -DCOVERAGE=1
+LIBGCOV := -lgcov -Wl,--defsym=mmap=panic -Wl,--defsym=abort=panic
+endif
+ifeq ($(VARIANT),bench)
+CFLAGS += -DBENCH=1
 endif
 LDFLAGS := -nostdlib -static -Wl,-T,boot/kernel.ld -Wl,--gc-sections -Wl,--build-id=none \
            -Wl,-z,noexecstack -Wl,-z,max-page-size=4096 -Wl,--no-warn-rwx-segments
@@ -50,9 +55,12 @@ endif
 ifneq ($(VARIANT),coverage)
 SRC := $(filter-out tests/guest/coverage.c,$(SRC))
 endif
+ifeq ($(VARIANT),bench)
+SRC += $(wildcard tests/guest/bench/*.c)
+endif
 OBJ := $(patsubst %,$(O)/%.o,$(SRC))
 
-.PHONY: all iso image clean help format lint metrics evidence coverage host-test host-fuzz host-test-list \
+.PHONY: all iso image clean help format lint metrics evidence coverage bench host-test host-fuzz host-test-list \
         host-fuzz-list print-cflags size FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -175,6 +183,22 @@ metrics:                                             ## our row of the table of 
 
 evidence:                                            ## obligations of the contracts without code or test
 	@$(PYTHON) tests/lint/evidence.py
+
+bench: $(BUILD)/bench/icplugin.so                    ## figures: instructions, sizes, memory, against their goals
+	$(Q)$(MAKE) --no-print-directory BENCH=1 all && $(MAKE) --no-print-directory all
+	@$(PYTHON) tests/bench/bench.py $(BUILD)
+
+$(BUILD)/bench/icplugin.so: tests/bench/icplugin.c
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) -O2 -shared -fPIC $(WARN) -o $@ $<
+
+COVERAGE_DEVICES := -device edu -device edu -device edu -device edu -device edu -device e1000e,romfile=
+coverage:                                            ## what the in-kernel tests reach, by gcov
+	$(Q)$(MAKE) --no-print-directory COVERAGE=1 all
+	$(Q)timeout 1200 qemu-system-x86_64 -M q35 -cpu max -m 512 -smp 2 -nodefaults -display none -no-reboot \
+	    -serial file:$(BUILD)/coverage/capture -device isa-debug-exit,iobase=0xf4,iosize=4 $(COVERAGE_DEVICES) \
+	    -kernel $(BUILD)/coverage/portolan.elf -initrd $(BUILD)/coverage/system.img -append 'test=*' || [ $$? -le 35 ]
+	$(Q)$(PYTHON) tests/lint/gcovdump.py $(BUILD)/coverage $(BUILD)/coverage/capture
 
 size: $(O)/portolan.elf                              ## sections of the kernel
 	$(SIZE) -A $<

@@ -12,6 +12,7 @@
 #include "kernel/cpu/fpu.h"
 #include "kernel/cpu/irq.h"
 #include "kernel/cpu/irql.h"
+#include "kernel/cpu/marker.h"
 #include "kernel/cpu/percpu.h"
 #include "kernel/cpu/smp.h"
 #include "kernel/cpu/tsc.h"
@@ -32,6 +33,12 @@
 #if TESTS
 #include "tests/guest/ktest.h"
 #include "tests/guest/selftest.h"
+#endif
+#ifdef COVERAGE
+#include "tests/guest/coverage.h"
+#endif
+#ifdef BENCH
+#include "tests/guest/bench/bench.h"
 #endif
 
 #define LOW_MEMORY_END 0xa0000
@@ -250,6 +257,7 @@ ready_report(void)
     frame_stats(&f);
     log_info("ready: %u processor%s, %s of memory, %s used", cpu_count(), cpu_count() == 1 ? "" : "s",
              units_bytes(f.total * PAGE_SIZE).text, units_bytes((f.total - f.free) * PAGE_SIZE).text);
+    marker(MARKER_READY);
 }
 
 #if TESTS
@@ -257,9 +265,10 @@ ready_report(void)
 static void
 tests_start(void)
 {
-    char text[256];
+    static char text[BOOT_CMDLINE_MAX];
     size_t len;
     const char *v = option_find(boot.cmdline, "selftest", &len);
+    unsigned failed;
 
     if (v) {
         strlcpy(text, v, MIN(sizeof(text), len + 1));
@@ -268,7 +277,11 @@ tests_start(void)
     v = option_find(boot.cmdline, "test", &len);
     if (v) {
         strlcpy(text, v, MIN(sizeof(text), len + 1));
-        emulator_exit(ktest_run(text) ? EMULATOR_FAILED : EMULATOR_OK);
+        failed = ktest_run(text);
+#ifdef COVERAGE
+        coverage_dump(serial_write);
+#endif
+        emulator_exit(failed ? EMULATOR_FAILED : EMULATOR_OK);
     }
 }
 #else
@@ -287,6 +300,9 @@ wishes_grant(void)
     if (option("memtest"))
         log_info("memtest: %lu bad frames", frame_memtest());
     tests_start();
+#ifdef BENCH
+    bench_run();
+#endif
     if (option_lists("after", "poweroff", false))
         power_off();
     if (option_lists("after", "reboot", false))

@@ -44,7 +44,8 @@ bool timer_set(struct timer *t, uint64_t deadline, uint64_t period, struct dpc *
  * Stop the timer. When this returns it does not fire and its fire() does not run, unless it is fire() that
  * calls this; a DPC that it queued may still come (dpc_cancel()).
  * IRQL:    <= DISPATCH_LEVEL
- * Returns: true if it was set and has not fired since (a periodic one: true)
+ * Returns: true if it was set and has not fired since (a periodic one: true). While it waits for fire(), it also ends
+ *          what others set meanwhile, and says so once
  */
 bool timer_cancel(struct timer *t);
 

@@ -42,7 +42,7 @@ call_missing(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_
 
 #define FUNCTION(number, name) [number] = sys_##name,
 #define MISSING(number, name)  [number] = call_missing,
-#define UNUSED(first, last)    [first... last] = call_missing,
+#define UNUSED(first, last)    [(first)...(last)] = call_missing,
 static syscall_function *const functions[SYSTEM_CALLS_END] = {SYSTEM_CALLS(FUNCTION, MISSING, UNUSED)};
 
 /* /proc/syscalls: each call that was used, or is there to be used, with its number and count. */

@@ -70,3 +70,12 @@ def test_fuzz(binary):
 
 def test_there_are_host_tests():
     assert HOST_TESTS and HOST_FUZZ
+
+
+def test_coverage():
+    """gcov in the kernel: its counters come out whole, and say that the tests reach the code."""
+    done = make("coverage", f"BUILD={os.path.relpath(BUILD, ROOT)}")
+    assert done.returncode == 0, tail(done.stdout + done.stderr)
+    lines = {line.split()[0]: line.split() for line in done.stdout.splitlines() if line.startswith("kernel/")}
+    _, total, reached, *_ = lines["kernel/sync/timer.c"]
+    assert int(total) > 50 and int(reached) > int(total) * 0.9, lines["kernel/sync/timer.c"]

@@ -15,6 +15,7 @@ struct probe {
     unsigned place, *sequence;
     uint8_t irql;
     bool early;
+    bool taken; /* [a] one thread sets or cancels it */
 };
 
 static void
@@ -227,6 +228,10 @@ static struct {
     unsigned set, cancelled;
 } crowd;
 
+/*
+ * One thread at a time has a timer: a cancellation that waits for fire() to return also ends what others have set
+ * meanwhile, and would count once for all of that. What goes on at once is setting, cancelling and firing.
+ */
 static void
 crowd_run(void *context)
 {
@@ -236,6 +241,8 @@ crowd_run(void *context)
         struct probe *p = &crowd.probes[random_next(&random) % CROWD];
         bool was_set;
 
+        if (__atomic_exchange_n(&p->taken, true, __ATOMIC_ACQUIRE))
+            continue;
         if (random_next(&random) % 3 == 0) {
             was_set = timer_cancel(&p->timer);
         } else {
@@ -244,6 +251,7 @@ crowd_run(void *context)
         }
         if (was_set)
             count_up(&crowd.cancelled);
+        __atomic_store_n(&p->taken, false, __ATOMIC_RELEASE);
     }
 }
 
