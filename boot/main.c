@@ -16,6 +16,7 @@
 #include "kernel/cpu/percpu.h"
 #include "kernel/cpu/smp.h"
 #include "kernel/cpu/tsc.h"
+#include "kernel/cpu/user.h"
 #include "kernel/hw/acpi.h"
 #include "kernel/hw/clock.h"
 #include "kernel/hw/pci.h"
@@ -171,6 +172,7 @@ interrupts_start(void)
     clock_init(&acpi);
     power_init(&acpi);
     fpu_init();
+    user_init_cpu();
     sched_init();
     interrupts_restore(true);
 }
@@ -179,6 +181,7 @@ static void
 secondary_main(void)
 {
     fpu_init();
+    user_init_cpu();
     irq_init_secondary();
     sched_start_secondary();
 }

@@ -3,19 +3,25 @@
  */
 #pragma once
 
-#define CONTEXT_STACK 0 /* offsets in struct context, for switch.S */
-#define CONTEXT_FPU   8
+#define CONTEXT_STACK     0 /* offsets in struct context, for switch.S */
+#define CONTEXT_FPU       8
+#define CONTEXT_USER_WORK 16
 
 #ifndef __ASSEMBLER__
 #include <stddef.h>
 #include <stdint.h>
 
+struct user_context; /* kernel/cpu/user.h */
+
 struct context {
-    uintptr_t stack; /* stack pointer; on the stack: RBP, RBX, R12..R15, return address */
-    void *fpu;       /* area of fpu_area_size() bytes, 64-byte aligned; NULL: no FPU state is kept */
+    uintptr_t stack;    /* stack pointer; on the stack: RBP, RBX, R12..R15, return address */
+    void *fpu;          /* area of fpu_area_size() bytes, 64-byte aligned; NULL: no FPU state is kept */
+    uint32_t user_work; /* [a] not 0: there is something to do before the thread returns to ring 3 */
+    struct user_context *user; /* [I] of a program's thread; NULL: a kernel thread */
 };
 _Static_assert(offsetof(struct context, stack) == CONTEXT_STACK, "switch.S");
 _Static_assert(offsetof(struct context, fpu) == CONTEXT_FPU, "switch.S");
+_Static_assert(offsetof(struct context, user_work) == CONTEXT_USER_WORK, "syscall.S");
 
 /*
  * Keep the running context in *from and go on with *to; returns when somebody switches to *from.

@@ -22,6 +22,7 @@ void context_switch_xsave(struct context *from, struct context *to);
 void context_switch_fxsave(struct context *from, struct context *to);
 
 void (*context_switch)(struct context *from, struct context *to) = context_switch_fxsave; /* [I] */
+static uint64_t components;                                                               /* [I] XCR0 */
 static size_t area_size = FXSAVE_SIZE;                                                    /* [I] */
 
 static void
@@ -48,7 +49,8 @@ fpu_init(void)
 
     cr4_write(cr4_read() | CR4_OSFXSR | CR4_OSXMMEXCPT | (cpu_has(CPU_XSAVE) ? CR4_OSXSAVE : 0));
     if (cpu_has(CPU_XSAVE)) {
-        xcr0_write(XCR0_X87 | XCR0_SSE | (cpu_has(CPU_AVX) ? XCR0_AVX : 0));
+        components = XCR0_X87 | XCR0_SSE | (cpu_has(CPU_AVX) ? XCR0_AVX : 0);
+        xcr0_write((uint32_t)components);
         if (cpu_number() == 0)
             variant_choose();
     }
@@ -59,6 +61,12 @@ size_t
 fpu_area_size(void)
 {
     return area_size;
+}
+
+uint64_t
+fpu_components(void)
+{
+    return components;
 }
 
 /* The header's zeros say that all but MXCSR is in its initial state; FXRSTOR takes the control word too. */

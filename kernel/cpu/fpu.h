@@ -19,5 +19,8 @@ void fpu_init(void);
 /* Bytes of one thread's state. [I] after fpu_init() on the boot processor. */
 size_t fpu_area_size(void);
 
+/* The state components that are enabled (XCR0); 0 without XSAVE. [I] after fpu_init(). */
+uint64_t fpu_components(void);
+
 /* Make zeroed memory, FPU_ALIGN aligned, a fresh thread's state. */
 void fpu_area_init(void *area);

@@ -9,6 +9,15 @@
  * at IRQL >= DISPATCH_LEVEL, or with interrupts off.
  */
 #pragma once
+
+#define PERCPU_THREAD       0x188 /* offsets in struct percpu_head, for assembly */
+#define PERCPU_USER_STACK   0x208
+#define PERCPU_KERNEL_STACK 0x210
+#define PERCPU_SYSCALLS     0x220
+
+#define SYSCALL_MAX 512 /* numbers of system calls that are counted */
+
+#ifndef __ASSEMBLER__
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,12 +38,19 @@ struct percpu_head {
     uint8_t             reserved2[0x60];
     uint32_t            apic_id;         /* 0x200 [I] */
     uint32_t            interrupt_depth; /* interrupts being handled on this processor */
+    uint64_t            user_stack;      /* 0x208 a program's RSP on the first instructions of a system call */
+    uint64_t            kernel_stack;    /* 0x210 top of the running thread's stack, if it is a program's */
+    uint64_t            user_root;       /* [a] PML4 of the program whose page tables are loaded; 0: the kernel's own */
+    uint64_t            syscalls[SYSCALL_MAX]; /* 0x220 calls by number */
 };
 /* clang-format on */
 _Static_assert(offsetof(struct percpu_head, canary) == 0x28, "stack protector");
 _Static_assert(offsetof(struct percpu_head, number) == 0x184, "KPRCB.Number");
 _Static_assert(offsetof(struct percpu_head, thread) == 0x188, "KPRCB.CurrentThread");
 _Static_assert(offsetof(struct percpu_head, apic_id) == 0x200, "end of NT's part");
+_Static_assert(offsetof(struct percpu_head, user_stack) == PERCPU_USER_STACK, "syscall.S");
+_Static_assert(offsetof(struct percpu_head, kernel_stack) == PERCPU_KERNEL_STACK, "syscall.S");
+_Static_assert(offsetof(struct percpu_head, syscalls) == PERCPU_SYSCALLS, "syscall.S");
 
 /* The most processors the kernel starts; more in the MADT are left alone, with a message. */
 #define CPU_MAX 64
@@ -81,3 +97,4 @@ thread_current(void)
     __asm__ volatile("mov %%gs:0x188, %0" : "=r"(t));
     return t;
 }
+#endif

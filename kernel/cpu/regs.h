@@ -24,8 +24,15 @@
 #define CR4_SMEP        BIT64(20)
 #define CR4_SMAP        BIT64(21)
 
+#define RFLAGS_FIXED    BIT64(1)
+#define RFLAGS_STATUS   0xcd5ull        /* CF PF AF ZF SF DF OF */
 #define RFLAGS_TF       BIT64(8)
 #define RFLAGS_IF       BIT64(9)
+#define RFLAGS_DF       BIT64(10)
+#define RFLAGS_IOPL     BITS64(13, 12)
+#define RFLAGS_NT       BIT64(14)
+#define RFLAGS_RF       BIT64(16)
+#define RFLAGS_ID       BIT64(21)
 #define RFLAGS_AC       BIT64(18)
 
 /* SDM vol. 4 */
@@ -39,6 +46,10 @@
 #define  EFER_SCE             BIT64(0)
 #define  EFER_LME             BIT64(8)
 #define  EFER_NXE             BIT64(11)
+#define MSR_STAR            0xc0000081
+#define MSR_LSTAR           0xc0000082
+#define MSR_CSTAR           0xc0000083
+#define MSR_FMASK           0xc0000084
 #define MSR_FS_BASE         0xc0000100
 #define MSR_GS_BASE         0xc0000101
 #define MSR_KERNEL_GS_BASE  0xc0000102

@@ -1,4 +1,5 @@
 #include "kernel/cpu/segments.h"
+#include "kernel/cpu/irql.h"
 #include "kernel/cpu/percpu.h"
 #include "kernel/cpu/regs.h"
 #include "lib/string.h"
@@ -14,7 +15,7 @@ struct tss {
 };
 _Static_assert(sizeof(struct tss) == 104, "SDM vol. 3A, 8.7");
 
-#define IST_COUNT      3
+#define IST_COUNT      4
 #define IST_STACK_SIZE 8192
 
 struct segments {
@@ -26,7 +27,6 @@ PERCPU static struct segments segments;
 PERCPU static uint8_t ist_stacks[IST_COUNT][IST_STACK_SIZE] __attribute__((aligned(16)));
 
 #define CODE64(dpl) (0x00209a0000000000 | (uint64_t)(dpl) << 45)
-#define CODE32(dpl) (0x00cf9a000000ffff | (uint64_t)(dpl) << 45)
 #define DATA(dpl)   (0x00cf92000000ffff | (uint64_t)(dpl) << 45)
 
 static void
@@ -65,7 +65,6 @@ segments_load(void)
 
     s->gdt[KERNEL_CS / 8] = CODE64(0);
     s->gdt[KERNEL_DS / 8] = DATA(0);
-    s->gdt[USER_CS32 / 8] = CODE32(3);
     s->gdt[USER_DS / 8] = DATA(3);
     s->gdt[USER_CS / 8] = CODE64(3);
     s->tss.io_map = sizeof(s->tss); /* beyond the limit: no port for ring 3 */
@@ -88,4 +87,21 @@ segments_load(void)
                      : "rax", "memory");
     msr_write(MSR_GS_BASE, (uint64_t)self); /* loading GS cleared it */
     __asm__ volatile("ltr %w0" ::"r"(TSS_SELECTOR));
+}
+
+void
+segments_reset_user(void)
+{
+    uint32_t fs, gs;
+
+    __asm__ volatile("mov %%fs, %0; mov %%gs, %1" : "=r"(fs), "=r"(gs));
+    if (fs)
+        __asm__ volatile("mov %0, %%fs" ::"r"(0));
+    if (gs) {
+        uint64_t were_on = interrupts_save(), base = msr_read(MSR_GS_BASE);
+
+        __asm__ volatile("mov %0, %%gs" ::"r"(0));
+        msr_write(MSR_GS_BASE, base);
+        interrupts_restore(were_on);
+    }
 }

@@ -5,7 +5,7 @@
 
 #define KERNEL_CS    0x10
 #define KERNEL_DS    0x18
-#define USER_CS32    0x23
+#define USER_CS32    0x23 /* Linux's, but nothing is there: no 32-bit programs */
 #define USER_DS      0x2b
 #define USER_CS      0x33
 #define TSS_SELECTOR 0x40
@@ -14,6 +14,7 @@
 #define IST_DOUBLE_FAULT  1
 #define IST_NMI           2
 #define IST_MACHINE_CHECK 3
+#define IST_DEBUG         4
 
 #ifndef __ASSEMBLER__
 #include <stdint.h>
@@ -23,4 +24,7 @@ void segments_load(void);
 
 /* The stack that an interrupt from ring 3 starts on: this processor's. IRQL >= DISPATCH_LEVEL. */
 void segments_set_kernel_stack(uintptr_t top);
+
+/* A program may have loaded FS and GS with selectors: take them out. IRQL >= DISPATCH_LEVEL. */
+void segments_reset_user(void);
 #endif

@@ -35,9 +35,15 @@ flush_here(void *context)
 }
 
 void
-tlb_flush_range(uintptr_t va, size_t size)
+tlb_flush_range_on(uint64_t mask, uintptr_t va, size_t size)
 {
     struct range r = {ALIGN_DOWN(va, (uintptr_t)PAGE), ALIGN_UP(va + size, (uintptr_t)PAGE)};
 
-    smp_call(smp_mask_all(), flush_here, &r);
+    smp_call(mask, flush_here, &r);
+}
+
+void
+tlb_flush_range(uintptr_t va, size_t size)
+{
+    tlb_flush_range_on(smp_mask_all(), va, size);
 }

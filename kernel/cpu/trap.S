@@ -5,6 +5,9 @@
  * The kernel is compiled without SSE, drivers are not: an interrupt saves the XMM registers that a driver's
  * handler may change (xmm0..5 and MXCSR: volatile in the Microsoft x64 convention).
  */
+#include "kernel/cpu/percpu.h"
+#include "kernel/cpu/trap.h"
+
 #define FIRST_INTERRUPT 32
 #define XMM_AREA        (6 * 16 + 16)
 
@@ -20,7 +23,9 @@ trap_stubs:
     push $0
     .endif
     push $vector
-    .if vector < FIRST_INTERRUPT
+    .if vector == 1 || vector == 2 || vector == 8 || vector == 18
+    jmp paranoid_entry
+    .elseif vector < FIRST_INTERRUPT
     jmp exception_entry
     .else
     jmp interrupt_entry
@@ -67,13 +72,75 @@ trap_stubs:
     iretq
 .endm
 
+/* On entry, right behind the stub: GS is the kernel's, and what ring 3 had in AC opens nothing (SMAP). */
+.macro ENTER_KERNEL
+    testb $3, 24(%rsp)
+    jz 98f
+    swapgs
+98: SMAP_CLOSE
+.endm
+
+.macro SMAP_CLOSE
+    cmpb $0, user_smap(%rip)
+    je 99f
+    clac
+99:
+.endm
+
 exception_entry:
+    ENTER_KERNEL
     SAVE_REGISTERS
     mov %rsp, %rdi
     call trap_exception
+trap_return:
+    testb $3, FRAME_CS(%rsp)
+    jnz user_return
+    RESTORE_REGISTERS_AND_RETURN
+
+/*
+ * Exceptions that can come between the first instruction of the kernel and its SWAPGS, or its last SWAPGS and its last
+ * instruction; on stacks of their own (IST). There the base of GS itself tells whose it is: the kernel's is negative.
+ */
+paranoid_entry:
+    SAVE_REGISTERS
+    SMAP_CLOSE
+    testb $3, FRAME_CS(%rsp)
+    jnz 3f
+    xor %ebx, %ebx
+    mov $0xc0000101, %ecx /* IA32_GS_BASE */
+    rdmsr
+    test %edx, %edx
+    js 1f
+    swapgs
+    inc %ebx
+1:  mov %rsp, %rdi
+    call trap_exception
+    test %ebx, %ebx
+    jz 2f
+    swapgs
+2:  RESTORE_REGISTERS_AND_RETURN
+
+3:  swapgs
+    cmpq $1, FRAME_VECTOR(%rsp)
+    jne 4f
+    /* A debug exception of a program: on the thread's own stack, where one may wait. */
+    mov %rsp, %rsi
+    mov %gs:PERCPU_KERNEL_STACK, %rdi
+    sub $FRAME_SIZE, %rdi
+    mov %rdi, %rsp
+    mov $(FRAME_SIZE / 8), %ecx
+    rep movsq
+    mov %rsp, %rdi
+    call trap_exception
+    jmp user_return
+4:  mov %rsp, %rdi
+    call trap_exception
+    cli
+    swapgs
     RESTORE_REGISTERS_AND_RETURN
 
 interrupt_entry:
+    ENTER_KERNEL
     SAVE_REGISTERS
     mov %rsp, %rdi
     sub $XMM_AREA, %rsp
@@ -93,6 +160,6 @@ interrupt_entry:
     movaps 0x50(%rsp), %xmm5
     ldmxcsr 0x60(%rsp)
     add $XMM_AREA, %rsp
-    RESTORE_REGISTERS_AND_RETURN
+    jmp trap_return
 
     .section .note.GNU-stack, "", @progbits

@@ -9,6 +9,7 @@
 #include "kernel/cpu/segments.h"
 #include "kernel/cpu/smp.h"
 #include "kernel/cpu/symbols.h"
+#include "kernel/cpu/user.h"
 #include "lib/format.h"
 #include "lib/string.h"
 
@@ -16,6 +17,7 @@
 #define STUB_SIZE      16
 #define VECTORS        256
 #define GATE_INTERRUPT 0x8e /* present, DPL 0, 64-bit interrupt gate: interrupts off on entry */
+#define GATE_DPL3      0x60 /* INT3 and INTO may be executed by programs */
 
 /* SDM vol. 3A, table 6-1 */
 static const char *const names[TRAP_EXCEPTIONS] = {
@@ -56,6 +58,8 @@ ist_of(unsigned vector)
         return IST_NMI;
     case TRAP_MACHINE_CHECK:
         return IST_MACHINE_CHECK;
+    case TRAP_DEBUG:
+        return IST_DEBUG;
     default:
         return 0;
     }
@@ -66,8 +70,9 @@ static void
 gate_write(unsigned vector)
 {
     uint64_t entry = (uint64_t)trap_stubs[vector];
-    uint64_t gate[2] = {(entry & 0xffff) | KERNEL_CS << 16 | (uint64_t)ist_of(vector) << 32 |
-                            (uint64_t)GATE_INTERRUPT << 40 | (entry >> 16 & 0xffff) << 48,
+    uint64_t kind = GATE_INTERRUPT | (vector == TRAP_BREAKPOINT || vector == TRAP_OVERFLOW ? GATE_DPL3 : 0);
+    uint64_t gate[2] = {(entry & 0xffff) | KERNEL_CS << 16 | (uint64_t)ist_of(vector) << 32 | kind << 40 |
+                            (entry >> 16 & 0xffff) << 48,
                         entry >> 32};
 
     memcpy(table[vector], gate, GATE_SIZE);
@@ -137,7 +142,15 @@ void
 trap_exception(struct trap_frame *f)
 {
     trap_claimant *claimant = __atomic_load_n(&claimants[f->vector], __ATOMIC_ACQUIRE);
+    uint64_t address = cr2_read();
 
+    if ((f->cs & 3) && f->vector != TRAP_NMI && f->vector != TRAP_MACHINE_CHECK) {
+        interrupts_on();
+        user_vectors.exception(f, address);
+        return;
+    }
+    if (f->vector == TRAP_PAGE_FAULT && user_fault(f, address))
+        return;
     if (claimant && claimant(f))
         return;
     if (f->vector == TRAP_NMI && smp_stop_requested())

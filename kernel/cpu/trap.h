@@ -2,6 +2,13 @@
  * Exceptions and interrupts: what the entry code leaves on the stack, and who may claim an exception.
  */
 #pragma once
+
+#define FRAME_RAX    112 /* offsets in struct trap_frame, for assembly */
+#define FRAME_VECTOR 120
+#define FRAME_CS     144
+#define FRAME_SIZE   176
+
+#ifndef __ASSEMBLER__
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -10,11 +17,18 @@ enum {
     TRAP_DEBUG = 1,
     TRAP_NMI = 2,
     TRAP_BREAKPOINT = 3,
+    TRAP_OVERFLOW = 4,
+    TRAP_INVALID_OPCODE = 6,
     TRAP_DEVICE_NOT_AVAILABLE = 7,
     TRAP_DOUBLE_FAULT = 8,
+    TRAP_SEGMENT = 11,
+    TRAP_STACK = 12,
     TRAP_PROTECTION = 13,
     TRAP_PAGE_FAULT = 14,
+    TRAP_X87 = 16,
+    TRAP_ALIGNMENT = 17,
     TRAP_MACHINE_CHECK = 18,
+    TRAP_SIMD = 19,
     TRAP_EXCEPTIONS = 32
 };
 
@@ -31,7 +45,10 @@ struct trap_frame {
     uint64_t vector, error;
     uint64_t rip, cs, rflags, rsp, ss;
 };
-_Static_assert(sizeof(struct trap_frame) == 176, "trap.S");
+_Static_assert(sizeof(struct trap_frame) == FRAME_SIZE, "trap.S");
+_Static_assert(__builtin_offsetof(struct trap_frame, rax) == FRAME_RAX, "syscall.S");
+_Static_assert(__builtin_offsetof(struct trap_frame, vector) == FRAME_VECTOR, "syscall.S");
+_Static_assert(__builtin_offsetof(struct trap_frame, cs) == FRAME_CS, "trap.S");
 
 /* Load the interrupt descriptor table of this processor. */
 void trap_table_load(void);
@@ -51,3 +68,4 @@ void trap_report(const struct trap_frame *f);
 
 /* Called by trap.S for vectors 0..31. */
 void trap_exception(struct trap_frame *f);
+#endif

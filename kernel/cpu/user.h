@@ -8,16 +8,30 @@
  * Program addresses are uintptr_t. They are below USER_END, and only the functions here touch them.
  */
 #pragma once
+
+/* trap_frame.vector of a frame that SYSCALL left; its `error` then holds the call's number as it came (RAX). */
+#define TRAP_SYSCALL 256
+
+#define USER_VECTORS_CALLS   0 /* offsets in struct user_vectors, for syscall.S */
+#define USER_VECTORS_COUNT   8
+#define USER_VECTORS_UNKNOWN 16
+
+#ifndef __ASSEMBLER__
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "kernel/cpu/percpu.h"
 #include "kernel/cpu/trap.h"
 
 /* The last page below the hole is never mapped: a SYSCALL at its end would return to a noncanonical address. */
 #define USER_START 0x10000ul
 #define USER_END   0x7ffffffff000ul
 
-/* trap_frame.vector of a frame that SYSCALL left; its `error` then holds the call's number as it came (RAX). */
-#define TRAP_SYSCALL 256
+/*
+ * A frame whose registers are not those that the call came with (exec, sigreturn) gets this vector: it is left by
+ * IRET, which restores RCX and R11 too, and it is no call that can begin anew.
+ */
+#define TRAP_REPLACED 257
 
 /* What a program thread has besides its registers. [o] the running thread itself, or before it first runs */
 struct user_context {
@@ -39,7 +53,6 @@ struct user_vectors {
     int (*page_fault)(uintptr_t address,
                       uint64_t error); /* kernel touches program memory: 0 = mapped now, go on */
 };
-#define SYSCALL_MAX 512
 
 /* Boot processor, once, and user_init_cpu() on every processor (SYSCALL's MSRs), after segments_load(). */
 void user_init(const struct user_vectors *v);
@@ -65,9 +78,17 @@ int user_set_fs(uint64_t base);
 int user_set_gs(uint64_t base);
 void user_set_root(uint64_t root);
 
-/* Of sched.c: the processor goes over to thread `to` with this context (NULL: a kernel thread, nothing changes). */
-struct context;
+/* Of sched.c: this processor is about to run a program's thread with this context and stack. IRQL: DISPATCH_LEVEL. */
 void user_switch(const struct user_context *to, uintptr_t stack_top);
+
+/*
+ * No processor uses these page tables any more when this returns; those that had them loaded (for a kernel thread that
+ * runs after the program's) go to the kernel's own. IRQL: <= DISPATCH_LEVEL.
+ */
+void user_root_forget(uint64_t root);
+
+/* Like tlb_flush_range(), for a program's addresses: on the processors that have these page tables loaded. */
+void user_flush(uint64_t root, uintptr_t va, size_t size);
 
 /*
  * Copies to and from the running program. Addresses need no check before. Page faults are served (they may block).
@@ -88,7 +109,8 @@ int user_cmpxchg32(uintptr_t at, uint32_t expected, uint32_t desired, uint32_t *
 /* FPU state of the running thread in and out of a signal frame: user_fpu_size() bytes, FXSAVE or XSAVE standard format. */
 size_t user_fpu_size(void);
 int user_fpu_save(uintptr_t to);
-int user_fpu_restore(uintptr_t from); /* hostile contents: -EFAULT or -EINVAL, never a fault in the kernel */
+/* Hostile contents are made harmless. scratch: user_fpu_size() + 64 bytes. */
+int user_fpu_restore(uintptr_t from, void *scratch);
 /* For fork: the running thread's state copied into another thread's area. */
 struct thread;
 void user_fpu_copy(struct thread *to);
@@ -96,3 +118,8 @@ void user_fpu_reset(void); /* exec: fresh state for the running thread */
 
 /* Calls of number n so far, on all processors. Any IRQL. */
 uint64_t user_syscall_count(uint64_t n);
+
+/* Of trap.c: an exception of the kernel. Was it a program's memory being touched, and is that dealt with? */
+bool user_fault(struct trap_frame *f, uint64_t address);
+extern struct user_vectors user_vectors;
+#endif

@@ -1,5 +1,6 @@
 #include "kernel/cpu/smp.h"
 #include "kernel/sched/sched_impl.h"
+#include "kernel/cpu/user.h"
 #include "kernel/sync/dispatch.h"
 #include "lib/field.h"
 
@@ -129,6 +130,8 @@ sched_switch(struct run_queue *q, struct thread *from)
     /* An equal one waits and no slice is measured: have sched_preempt() come once more, to set the timer. */
     percpu_this(dispatch_state)->thread = waiting_at(q, to->priority) && !q->slice_armed;
     percpu_self()->thread = to;
+    if (to->context.user)
+        user_switch(to->context.user, (uintptr_t)to->stack);
     context_switch(&from->context, &to->context);
     spin_unlock_raw(&percpu_this(run_queue)->lock);
 }
@@ -145,10 +148,11 @@ sched_block(void)
 {
     struct run_queue *q = percpu_this(run_queue);
     struct thread *t = thread_current();
-    int32_t armed = WAIT_ARMED;
+    int32_t armed = __atomic_load_n(&t->wait_state, __ATOMIC_RELAXED);
 
     spin_lock_raw(&q->lock);
-    if (!__atomic_compare_exchange_n(&t->wait_state, &armed, WAIT_BLOCKED, false, __ATOMIC_ACQ_REL,
+    if ((armed != WAIT_ARMED && armed != WAIT_ARMED_OPEN) ||
+        !__atomic_compare_exchange_n(&t->wait_state, &armed, armed + 1, false, __ATOMIC_ACQ_REL,
                                      __ATOMIC_ACQUIRE)) {
         spin_unlock_raw(&q->lock);
         return false;

@@ -7,11 +7,13 @@
  *     thread_detach(); or by thread_join(), which waits for the end. `fate` decides it.
  */
 #include "kernel/cpu/fpu.h"
+#include "kernel/cpu/smp.h"
 #include "kernel/mem/pool.h"
 #include "kernel/mem/space.h"
 #include "kernel/sched/sched_impl.h"
 #include "kernel/sync/dispatch.h"
 #include "kernel/sync/mutex.h"
+#include "kernel/sync/wait_impl.h"
 #include "lib/field.h"
 #include "lib/string.h"
 
@@ -110,11 +112,10 @@ thread_begin(void)
 }
 
 int
-thread_create_on(struct thread **out, const char *name, unsigned priority, uint64_t affinity,
-                 void (*run)(void *context), void *context)
+thread_create_stopped(struct thread **out, const char *name, unsigned priority, uint64_t affinity,
+                      void (*run)(void *context), void *context)
 {
     struct thread *t;
-    uint8_t old;
 
     assert_irql(PASSIVE_LEVEL);
     if (priority < PRIORITY_LOWEST || priority > PRIORITY_HIGHEST)
@@ -135,11 +136,34 @@ thread_create_on(struct thread **out, const char *name, unsigned priority, uint6
     context_init(&t->context, t->stack, thread_begin);
     thread_list_add(t);
     *out = t;
-    old = irql_raise(DISPATCH_LEVEL);
+    return 0;
+}
+
+void
+thread_start(struct thread *t)
+{
+    uint8_t old = irql_raise(DISPATCH_LEVEL);
+
     t->cpu = cpu_number();
     sched_wake(t);
     dispatch_lower(old);
-    return 0;
+}
+
+void
+thread_drop(struct thread *t)
+{
+    thread_free(t);
+}
+
+int
+thread_create_on(struct thread **out, const char *name, unsigned priority, uint64_t affinity,
+                 void (*run)(void *context), void *context)
+{
+    int err = thread_create_stopped(out, name, priority, affinity, run, context);
+
+    if (!err)
+        thread_start(*out);
+    return err;
 }
 
 int
@@ -192,6 +216,19 @@ thread_detach(struct thread *t)
 }
 
 /* -- the rest of the interface */
+
+void
+thread_interrupt(struct thread *t)
+{
+    uint8_t old = irql_raise(DISPATCH_LEVEL);
+
+    __atomic_store_n(&t->context.user_work, 1, __ATOMIC_SEQ_CST);
+    if (wait_interrupt(t))
+        sched_wake(t);
+    else if (t != thread_current())
+        smp_kick(__atomic_load_n(&t->cpu, __ATOMIC_RELAXED));
+    dispatch_lower(old);
+}
 
 int
 thread_set_priority(struct thread *t, unsigned priority)

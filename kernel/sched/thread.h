@@ -34,9 +34,10 @@ enum {
 enum thread_state { THREAD_READY, THREAD_RUNNING, THREAD_BLOCKED, THREAD_ENDED };
 
 struct mutex;
+struct task;
 
-/* struct thread.wait_state of a wait that has not ended; kernel/sync/wait_impl.h tells how. */
-enum { WAIT_ARMED = INT32_MIN, WAIT_BLOCKED = INT32_MIN + 1 };
+/* struct thread.wait_state of a wait that has not ended; kernel/sync/wait_impl.h tells how. OPEN: interruptible. */
+enum { WAIT_ARMED = INT32_MIN, WAIT_BLOCKED, WAIT_ARMED_OPEN, WAIT_BLOCKED_OPEN };
 
 /* [I] fixed at creation   [q] lock of run queue `cpu`   [o] the thread itself
  * [p] the inheritance lock of mutex.c   [t] the thread list's lock   [a] atomic */
@@ -61,6 +62,7 @@ struct thread {
     void (*run)(void *context); /* [I] */
     void *run_context;          /* [I] */
     int exit_code;              /* [o] */
+    struct task *task;          /* [I] the program's thread that it carries; NULL: none */
     uint8_t fate;               /* [a] enum thread_fate of thread.c */
     struct dpc left_dpc;        /* runs when it has left its stack, or its processor for another */
     struct work reap;           /* frees a detached one */
@@ -91,6 +93,21 @@ int thread_create(struct thread **out, const char *name, unsigned priority, void
                   void *context);
 int thread_create_on(struct thread **out, const char *name, unsigned priority, uint64_t affinity,
                      void (*run)(void *context), void *context);
+
+/*
+ * The same in two steps, for who has something to do to the thread before it runs: thread_start() it, or thread_drop()
+ * it, which frees it.
+ */
+int thread_create_stopped(struct thread **out, const char *name, unsigned priority, uint64_t affinity,
+                          void (*run)(void *context), void *context);
+void thread_start(struct thread *t);
+void thread_drop(struct thread *t);
+
+/*
+ * Have a program's thread look what is to be done (user_vectors.leave) before it goes on in ring 3: a wait that is
+ * interruptible ends with -EINTR, a processor that runs it in ring 3 enters the kernel. IRQL: <= DISPATCH_LEVEL.
+ */
+void thread_interrupt(struct thread *t);
 
 /* End the running thread, which owns no mutex and holds no lock. PASSIVE_LEVEL. */
 _Noreturn void thread_exit(int code);

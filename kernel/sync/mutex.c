@@ -126,7 +126,7 @@ waiters_join(struct mutex *m, struct thread *t, struct wait_block *b)
     } else if (waits_for(m, t)) {
         result = -EDEADLK;
     } else {
-        wait_arm(t);
+        wait_arm(t, false);
         wait_enter(&m->waitable, b, t, 0);
         t->blocked_on = m;
         if (list_empty(&m->contended))
@@ -274,8 +274,8 @@ cond_init(struct cond *c)
     waitable_init(&c->waitable, WAIT_SYNCHRONIZATION, 0, "condition");
 }
 
-int
-cond_wait(struct cond *c, struct mutex *m, uint64_t timeout)
+static int
+wait_on(struct cond *c, struct mutex *m, uint64_t timeout, bool open)
 {
     struct thread *t = thread_current();
     uint8_t old = spin_lock(&c->waitable.lock);
@@ -284,7 +284,7 @@ cond_wait(struct cond *c, struct mutex *m, uint64_t timeout)
 
     ASSERT(mutex_held(m));
     DEBUG_ASSERT(old <= APC_LEVEL);
-    wait_arm(t);
+    wait_arm(t, open);
     wait_enter(&c->waitable, &block, t, 0);
     spin_unlock_raw(&c->waitable.lock);
     release(m, t);
@@ -297,6 +297,18 @@ cond_wait(struct cond *c, struct mutex *m, uint64_t timeout)
     dispatch_lower(old);
     mutex_lock(m, WAIT_FOREVER);
     return result;
+}
+
+int
+cond_wait(struct cond *c, struct mutex *m, uint64_t timeout)
+{
+    return wait_on(c, m, timeout, false);
+}
+
+int
+cond_wait_interruptible(struct cond *c, struct mutex *m, uint64_t timeout)
+{
+    return wait_on(c, m, timeout, true);
 }
 
 /* Wake up to `most` waiters. */

@@ -56,6 +56,9 @@ void cond_init(struct cond *c);
  */
 int cond_wait(struct cond *c, struct mutex *m, uint64_t timeout);
 
+/* The same; thread_interrupt() ends it too (wait.h): -EINTR. */
+int cond_wait_interruptible(struct cond *c, struct mutex *m, uint64_t timeout);
+
 /* Wake the oldest waiter; all. IRQL: <= DISPATCH_LEVEL. Returns the number woken. */
 unsigned cond_signal(struct cond *c);
 unsigned cond_broadcast(struct cond *c);

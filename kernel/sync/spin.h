@@ -25,6 +25,7 @@ enum lock_order {
     LOCK_SPACE = 40,       /* kernel/mem: address ranges, page tables */
     LOCK_WORK = 50,        /* work queues */
     LOCK_MUTEX = 55,       /* who waits for whose mutex: priority inheritance */
+    LOCK_POLL = 57,        /* who waits for which file to be ready */
     LOCK_WAITABLE = 60,    /* events, semaphores, timers as objects: their waiter lists */
     LOCK_THREAD = 65,      /* thread list, one thread's waiting state */
     LOCK_TIMER = 70,       /* per-processor timer queues */

@@ -85,8 +85,8 @@ wait_block_timed(struct thread *t, uint64_t timeout)
     return blocked && t->wait_state >= 0;
 }
 
-int
-wait_event(struct waitable *w, uint64_t timeout)
+static int
+wait_one(struct waitable *w, uint64_t timeout, bool open)
 {
     struct thread *t = thread_current();
     uint8_t old = spin_lock(&w->lock);
@@ -100,7 +100,7 @@ wait_event(struct waitable *w, uint64_t timeout)
         return result;
     }
     DEBUG_ASSERT(old <= APC_LEVEL);
-    wait_arm(t);
+    wait_arm(t, open);
     wait_enter(w, &block, t, 0);
     spin_unlock_raw(&w->lock);
     if (!wait_block(t, timeout)) {
@@ -111,6 +111,18 @@ wait_event(struct waitable *w, uint64_t timeout)
     result = t->wait_state;
     dispatch_lower(old);
     return result;
+}
+
+int
+wait_event(struct waitable *w, uint64_t timeout)
+{
+    return wait_one(w, timeout, false);
+}
+
+int
+wait_event_interruptible(struct waitable *w, uint64_t timeout)
+{
+    return wait_one(w, timeout, true);
 }
 
 /* The first that is signalled: take it. Returns its index, or -ETIMEDOUT. IRQL: DISPATCH_LEVEL. */
@@ -150,7 +162,7 @@ enter_all(struct waitable *const *w, unsigned n, struct wait_block *blocks, stru
 }
 
 static int
-wait_any_with(struct wait_block *blocks, struct waitable *const *w, unsigned n, uint64_t timeout)
+wait_any_with(struct wait_block *blocks, struct waitable *const *w, unsigned n, uint64_t timeout, bool open)
 {
     struct thread *t = thread_current();
     uint8_t old = irql_raise(DISPATCH_LEVEL);
@@ -162,7 +174,7 @@ wait_any_with(struct wait_block *blocks, struct waitable *const *w, unsigned n, 
         return result;
     }
     DEBUG_ASSERT(old <= APC_LEVEL);
-    wait_arm(t);
+    wait_arm(t, open);
     entered = enter_all(w, n, blocks, t);
     if (entered == n)
         wait_block(t, timeout);
@@ -178,21 +190,33 @@ wait_any_with(struct wait_block *blocks, struct waitable *const *w, unsigned n, 
 
 /* Apart, for the size of its frame. */
 __attribute__((noinline)) static int
-wait_many(struct waitable *const *w, unsigned n, uint64_t timeout)
+wait_many(struct waitable *const *w, unsigned n, uint64_t timeout, bool open)
 {
     struct wait_block blocks[WAIT_ANY_MAX];
 
-    return wait_any_with(blocks, w, n, timeout);
+    return wait_any_with(blocks, w, n, timeout, open);
 }
 
-int
-wait_any(struct waitable *const *w, unsigned n, uint64_t timeout)
+static int
+wait_some(struct waitable *const *w, unsigned n, uint64_t timeout, bool open)
 {
     struct wait_block blocks[FEW];
 
     if (n == 0 || n > WAIT_ANY_MAX)
         return -EINVAL;
     if (n > FEW)
-        return wait_many(w, n, timeout);
-    return wait_any_with(blocks, w, n, timeout);
+        return wait_many(w, n, timeout, open);
+    return wait_any_with(blocks, w, n, timeout, open);
+}
+
+int
+wait_any(struct waitable *const *w, unsigned n, uint64_t timeout)
+{
+    return wait_some(w, n, timeout, false);
+}
+
+int
+wait_any_interruptible(struct waitable *const *w, unsigned n, uint64_t timeout)
+{
+    return wait_some(w, n, timeout, true);
 }

@@ -7,9 +7,11 @@
  *                           |                       |
  *                           +---- claim: result ----+
  *
+ * and the same with ARMED_OPEN and BLOCKED_OPEN, from which thread_interrupt() may claim as well (-EINTR).
+ *
  * I1  A thread arms its wait, puts a block into each object under the object's lock, and blocks.
  * I2  Who ends the wait claims it: compare-exchange from ARMED or BLOCKED to the result (>= 0: index of the object;
- *     -ETIMEDOUT). Only one claim wins. A claim from BLOCKED obliges the winner to make the thread ready
+ *     -ETIMEDOUT; -EINTR). Only one claim wins. A claim from BLOCKED obliges the winner to make the thread ready
  *     (sched_wake), after it has let go of the object: the thread may then free it. A claim from ARMED obliges to
  *     nothing, the thread has not gone to sleep.
  * I3  A signal claims under the lock of the object and takes the block out there. A thread whose wait was claimed
@@ -37,17 +39,33 @@ wait_claim(struct thread *t, int32_t result)
     int32_t state = __atomic_load_n(&t->wait_state, __ATOMIC_ACQUIRE);
 
     do {
-        if (state > WAIT_BLOCKED)
+        if (state > WAIT_BLOCKED_OPEN)
             return CLAIM_LOST;
     } while (!__atomic_compare_exchange_n(&t->wait_state, &state, result, false, __ATOMIC_ACQ_REL,
                                           __ATOMIC_ACQUIRE));
-    return state == WAIT_BLOCKED ? CLAIM_BLOCKED : CLAIM_ARMED;
+    return state == WAIT_BLOCKED || state == WAIT_BLOCKED_OPEN ? CLAIM_BLOCKED : CLAIM_ARMED;
 }
 
-static inline void
-wait_arm(struct thread *t)
+/* End an interruptible wait of t with -EINTR. Returns true if it had blocked: it is to be woken. IRQL: DISPATCH_LEVEL. */
+static inline bool
+wait_interrupt(struct thread *t)
 {
-    __atomic_store_n(&t->wait_state, WAIT_ARMED, __ATOMIC_RELEASE);
+    int32_t state = WAIT_BLOCKED_OPEN, armed = WAIT_ARMED_OPEN;
+
+    if (__atomic_compare_exchange_n(&t->wait_state, &armed, -EINTR, false, __ATOMIC_SEQ_CST,
+                                    __ATOMIC_ACQUIRE))
+        return false;
+    return __atomic_compare_exchange_n(&t->wait_state, &state, -EINTR, false, __ATOMIC_SEQ_CST,
+                                       __ATOMIC_ACQUIRE);
+}
+
+/* open: interruptible. Then what is to be done already ends the wait at once. */
+static inline void
+wait_arm(struct thread *t, bool open)
+{
+    __atomic_store_n(&t->wait_state, open ? WAIT_ARMED_OPEN : WAIT_ARMED, __ATOMIC_SEQ_CST);
+    if (open && __atomic_load_n(&t->context.user_work, __ATOMIC_SEQ_CST))
+        wait_claim(t, -EINTR);
 }
 
 /* Append the running thread to the object's list. Locks: w->lock held. */
@@ -71,7 +89,9 @@ bool wait_block_timed(struct thread *t, uint64_t timeout);
 static inline bool
 wait_block(struct thread *t, uint64_t timeout)
 {
-    return timeout == WAIT_FOREVER ? sched_block() : wait_block_timed(t, timeout);
+    if (timeout != WAIT_FOREVER)
+        return wait_block_timed(t, timeout);
+    return sched_block() && t->wait_state >= 0;
 }
 
 /*

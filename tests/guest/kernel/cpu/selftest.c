@@ -35,6 +35,7 @@ die_deaf(void)
 {
     struct thread *t;
 
+    thread_set_affinity(thread_current(), BIT64(0)); /* not in the queue of the one that goes deaf */
     if (thread_create_on(&t, "deaf", PRIORITY_NORMAL, BIT64(cpu_count() - 1), hold_interrupts_off, NULL))
         return;
     while (!__atomic_load_n(&deaf, __ATOMIC_ACQUIRE))

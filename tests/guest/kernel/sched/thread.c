@@ -251,9 +251,13 @@ KTEST(thread_info_tells_time_switches_and_stack)
     KCHECK_EQ(thread_create_on(&t, "spends much time in its work", 11, 1, spend_run, &e), 0);
     for (unsigned i = 0; i < 1000 && list_empty(&e.waitable.waiters); i++)
         thread_sleep(US(200));
-    f.name = t->name;
     KCHECK_EQ(strlen(t->name), THREAD_NAME_MAX - 1); /* cut */
-    thread_for_each(find_show, &f);
+    for (unsigned i = 0; i < 1000 && f.info.state != THREAD_BLOCKED;
+         i++) { /* it has entered the list, now it blocks */
+        thread_sleep(US(200));
+        f = (struct find){.name = t->name, .ascending = true};
+        thread_for_each(find_show, &f);
+    }
     KCHECK_EQ(f.found, 1);
     KCHECK(f.all >= 2);
     KCHECK(f.ascending);
