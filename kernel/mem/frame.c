@@ -19,6 +19,9 @@
 #define CACHE_SIZE  32
 #define CACHE_BATCH 16
 
+#define RESERVE_PART  128ul /* programs leave the kernel a 128th of memory */
+#define RESERVE_LEAST 64ul  /* frames */
+
 /* [c] the cache's lock, at DISPATCH_LEVEL */
 struct frame_cache {
     spinlock_t lock;
@@ -277,6 +280,23 @@ frame_stats(struct frame_stats *out)
             out->free_blocks[order] += buddy.zone[z].blocks[order];
     spin_unlock(&frame_lock, irql);
     out->failures = __atomic_load_n(&failures, __ATOMIC_RELAXED);
+}
+
+bool
+frame_scarce(void)
+{
+    uint64_t total = __atomic_load_n(&buddy.total, __ATOMIC_RELAXED);
+
+    return __atomic_load_n(&buddy.free, __ATOMIC_RELAXED) < MAX(total / RESERVE_PART, RESERVE_LEAST);
+}
+
+void
+mem_release(uint64_t pa, uint64_t size)
+{
+    uint64_t start = ALIGN_UP(MAX(pa, LOW_MEMORY_END), PAGE_SIZE), end = ALIGN_DOWN(pa + size, PAGE_SIZE);
+
+    if (start < end && mem_is_mapped(start, end - start))
+        frame_give((uint32_t)(start >> PAGE_SHIFT), (uint32_t)((end - start) >> PAGE_SHIFT));
 }
 
 void

@@ -102,6 +102,18 @@ struct frame_stats {
 };
 void frame_stats(struct frame_stats *out);
 
+/*
+ * Is there so little left that programs get no more? The rest is the kernel's, which needs it to bring storage I/O to
+ * its end. IRQL: any.
+ */
+bool frame_scarce(void);
+
+/*
+ * Memory that was reserved at the start and is in use no more (the image of the root): the whole pages in it become
+ * free. Memory that the map does not call usable stays what it is. IRQL: <= DISPATCH_LEVEL.
+ */
+void mem_release(uint64_t pa, uint64_t size);
+
 /* Give the cached single frames of all processors back to the buddy system. IRQL: <= DISPATCH_LEVEL. */
 void frame_drain(void);
 

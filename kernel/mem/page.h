@@ -15,10 +15,17 @@
  */
 uint64_t page_alloc(void);
 
+/* The descriptor of a page's frame. Any IRQL. */
+static inline struct frame *
+page_frame(uint64_t pa)
+{
+    return (struct frame *)FRAMES_BASE + (pa >> PAGE_SHIFT);
+}
+
 static inline void
 page_get(uint64_t pa)
 {
-    __atomic_add_fetch(&frame_of(pa)->refs, 1, __ATOMIC_RELAXED);
+    __atomic_add_fetch(&page_frame(pa)->refs, 1, __ATOMIC_RELAXED);
 }
 
 /* IRQL: <= DISPATCH_LEVEL. */
@@ -28,5 +35,5 @@ void page_put(uint64_t pa);
 static inline bool
 page_is_single(uint64_t pa)
 {
-    return __atomic_load_n(&frame_of(pa)->refs, __ATOMIC_ACQUIRE) == 1;
+    return __atomic_load_n(&page_frame(pa)->refs, __ATOMIC_ACQUIRE) == 1;
 }
