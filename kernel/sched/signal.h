@@ -107,8 +107,13 @@ struct signal_action {
 #define SA_RESETHAND 0x80000000u
 #define SA_RESTORER  0x04000000u
 
+#define SIGNAL_DEFAULT 0 /* signal_action.handler */
+#define SIGNAL_IGNORED 1
+#define SIGNAL_KERNEL  (SIGNAL_BIT(SIGKILL) | SIGNAL_BIT(SIGSTOP)) /* neither blocked nor handled */
+
 struct process;
 struct task;
+struct signal_actions;
 
 /*
  * Send to a process (any thread that does not block it), to one thread, to every process of a group.
@@ -131,3 +136,45 @@ bool signal_is_ignored(int signal);
  * the task leaves the kernel. PASSIVE_LEVEL, on behalf of a program.
  */
 void signal_mask_set(uint64_t mask);
+
+/* ---- the target's side, for kernel/sys ---- */
+
+/* What happens without a handler. */
+enum signal_deed { SIGNAL_TERMINATES, SIGNAL_DOES_NOTHING, SIGNAL_STOPS, SIGNAL_CONTINUES };
+enum signal_deed signal_deed(int signal);
+
+/*
+ * Take a pending signal of `wanted` from the running task, or its process: those of its own deeds first, then the
+ * lowest. *action: what is to be done (SA_RESETHAND has been obeyed). One that stops by default marks the process as
+ * about to stop. Returns: its number, or 0.
+ */
+int signal_take(uint64_t wanted, struct signal_info *info, struct signal_action *action);
+
+/* Pending for the running task, blocked or not. */
+uint64_t signal_pending_set(void);
+
+/*
+ * For the running task by its own deed (a fault): if it is blocked or ignored, that ends, and with it the program.
+ * Returns: will it end the program (there is no handler)?
+ */
+bool signal_force(int signal, const struct signal_info *info);
+
+/* All others stop too, unless SIGCONT has come since signal_take(). Returns: did it? */
+bool signal_stop(int signal);
+
+/* What is done on a signal: get and set. -EINVAL: no such signal, or one that cannot be set. */
+int signal_action_swap(int signal, const struct signal_action *set, struct signal_action *was);
+
+/* A table of defaults, or a copy, with one reference; NULL: no memory. */
+struct signal_actions *signal_actions_new(const struct signal_actions *from);
+void signal_actions_get(struct signal_actions *a);
+void signal_actions_put(struct signal_actions *a);
+
+/* exec: what had a handler has none any more. The table is the running process's alone. */
+void signal_actions_reset(struct signal_actions *a);
+
+/* By number (tkill): group 0: any process. -ESRCH. */
+int signal_thread(int group, int tid, int signal, const struct signal_info *info);
+
+/* All but process 1 and `but` (kill -1). -ESRCH if there is none. */
+int signal_all(const struct process *but, int signal, const struct signal_info *info);
