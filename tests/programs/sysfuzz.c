@@ -1,0 +1,201 @@
+/*
+ * Random system calls: sysfuzz [CALLS] [SEED] [THREADS]. Numbers, arguments, pointers good, stale, odd and the
+ * kernel's, from several threads, in children that may die of it. What must not happen is that the system does.
+ *
+ * Calls that end or stop the whole test by right are left out (reboot; kill and its like of others than the child).
+ */
+#define _GNU_SOURCE
+#include "check.h"
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define BATCH       1000 /* calls of one child */
+#define THREADS_MAX 8
+#define NUMBERS     460
+
+static long threads;
+static unsigned long seed;
+static char *page, *stale, *readonly;
+
+static uint64_t
+next(uint64_t *s)
+{
+    *s ^= *s << 13;
+    *s ^= *s >> 7;
+    *s ^= *s << 17;
+    return *s;
+}
+
+/* Would end the test: the machine's end, signals to everybody, waits without end, the loss of the root. */
+static int
+left_out(long n)
+{
+    switch (n) {
+    case SYS_reboot:
+    case SYS_kill:
+    case SYS_tkill:
+    case SYS_tgkill:
+    case SYS_rt_sigqueueinfo:
+    case SYS_rt_tgsigqueueinfo:
+    case SYS_pause:
+    case SYS_rt_sigsuspend:
+    case SYS_fork:
+    case SYS_vfork:
+    case SYS_clone:
+    case SYS_exit_group:
+    case SYS_umount2:
+    case SYS_chroot:
+    case SYS_pivot_root:
+    case SYS_unlink:
+    case SYS_unlinkat:
+    case SYS_rename:
+    case SYS_renameat:
+    case SYS_renameat2:
+    case SYS_setsid:
+    case SYS_sethostname:
+    case SYS_setdomainname:
+    case SYS_settimeofday:
+    case SYS_clock_settime:
+    case SYS_ptrace:
+        return 1;
+    default:
+        return 0;
+    }
+}
+
+static long
+value(uint64_t *s)
+{
+    static const long edges[] = {0,
+                                 1,
+                                 2,
+                                 3,
+                                 4,
+                                 7,
+                                 8,
+                                 15,
+                                 16,
+                                 63,
+                                 64,
+                                 255,
+                                 4095,
+                                 4096,
+                                 4097,
+                                 65535,
+                                 INT32_MAX,
+                                 INT32_MIN,
+                                 -1,
+                                 -2,
+                                 -100,
+                                 INT64_MAX,
+                                 INT64_MIN,
+                                 0x7ffffffff000,
+                                 0x7fffffffefff,
+                                 0x800000000000};
+    char *places[] = {page,
+                      page + 4090,
+                      stale,
+                      readonly,
+                      (char *)1,
+                      (char *)0xffffffff80100000,
+                      (char *)0xffff800000000000,
+                      (char *)&places,
+                      (char *)s};
+    uint64_t r = next(s);
+
+    switch (r >> 60) {
+    case 0:
+    case 1:
+        return (long)next(s);
+    case 2:
+    case 3:
+    case 4:
+        return edges[(r >> 8) % (sizeof(edges) / sizeof(*edges))];
+    case 5:
+    case 6:
+        return (long)(r >> 8 & 7); /* a small number: files */
+    case 7:
+        return (long)(r & 0xffff);
+    default:
+        return (long)(places[(r >> 8) % (sizeof(places) / sizeof(*places))] + (r & 8 ? 0 : (r >> 20 & 0xff)));
+    }
+}
+
+static void *
+storm(void *arg)
+{
+    uint64_t s = (uint64_t)arg | 1;
+
+    for (int i = 0; i < BATCH / threads; i++) {
+        long n = (long)(next(&s) % NUMBERS), a[6];
+
+        for (int k = 0; k < 6; k++)
+            a[k] = value(&s);
+        if (!left_out(n))
+            syscall(n, a[0], a[1], a[2], a[3], a[4], a[5]);
+    }
+    return NULL;
+}
+
+static void
+child(unsigned long number)
+{
+    struct rlimit files = {64, 64}, size = {64 << 20, 64 << 20};
+    pthread_t t[THREADS_MAX];
+
+    alarm(10);
+    setrlimit(RLIMIT_NOFILE, &files);
+    setrlimit(RLIMIT_AS, &size);
+    if (chdir("/tmp/sysfuzz"))
+        _exit(1);
+    page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    readonly = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    stale = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    munmap(stale, 4096);
+    strcpy(page, "a/b");
+    open("/tmp/sysfuzz/file", O_RDWR | O_CREAT, 0600);
+    for (long i = 1; i < threads; i++)
+        pthread_create(&t[i], NULL, storm, (void *)(seed * 1000003 + number * 8 + (unsigned long)i));
+    storm((void *)(seed * 1000003 + number * 8));
+    _exit(0);
+}
+
+int
+main(int argc, char **argv)
+{
+    long calls = argument(argc, argv, 1, 20000);
+    unsigned long died = 0;
+
+    seed = (unsigned long)argument(argc, argv, 2, 1);
+    threads = argument(argc, argv, 3, 2);
+    CHECK(threads >= 1 && threads <= THREADS_MAX);
+    CHECK(system("mkdir -p /tmp/sysfuzz") == 0);
+    for (unsigned long i = 0; (long)i < (calls + BATCH - 1) / BATCH; i++) {
+        pid_t pid = fork();
+        int status;
+
+        CHECK(pid >= 0);
+        if (pid == 0) {
+            int null = open("/dev/null", O_RDWR);
+
+            dup2(null, 0);
+            dup2(null, 1);
+            dup2(null, 2);
+            child(i);
+        }
+        while (waitpid(pid, &status, 0) != pid)
+            CHECK(errno == EINTR);
+        died += WIFSIGNALED(status) != 0;
+        CHECK(system("rm -rf /tmp/sysfuzz/* 2>/dev/null; mkdir -p /tmp/sysfuzz") != -1);
+    }
+    printf("%ld calls, %lu of %ld children died of theirs\nok\n", calls, died, (calls + BATCH - 1) / BATCH);
+    return 0;
+}
