@@ -80,6 +80,7 @@ mapping_of(struct tree_node *n)
     return n ? container_of(n, struct mapping, node) : NULL;
 }
 
+/* Of the tree of mappings; the key is an address. */
 int vm_mapping_compare(const void *key, const struct tree_node *node);
 
 /* Drop mappings that were taken out: their objects' references. Lock not held. */

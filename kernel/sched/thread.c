@@ -13,7 +13,6 @@
 #include "kernel/sched/sched_impl.h"
 #include "kernel/sync/dispatch.h"
 #include "kernel/sync/mutex.h"
-#include "kernel/sync/wait_impl.h"
 #include "lib/field.h"
 #include "lib/string.h"
 

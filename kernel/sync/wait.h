@@ -61,5 +61,13 @@ int wait_any(struct waitable *const *w, unsigned n, uint64_t timeout);
 int wait_event_interruptible(struct waitable *w, uint64_t timeout);
 int wait_any_interruptible(struct waitable *const *w, unsigned n, uint64_t timeout);
 
+/*
+ * For thread_interrupt(): end an interruptible wait of t with -EINTR, if it is in one.
+ * IRQL:    DISPATCH_LEVEL
+ * Returns: true if it had blocked: the caller wakes it
+ */
+struct thread;
+bool wait_interrupt(struct thread *t);
+
 /* Is it signalled? A snapshot, nothing is taken. IRQL: any. */
 bool waitable_is_signalled(const struct waitable *w);

@@ -46,19 +46,6 @@ wait_claim(struct thread *t, int32_t result)
     return state == WAIT_BLOCKED || state == WAIT_BLOCKED_OPEN ? CLAIM_BLOCKED : CLAIM_ARMED;
 }
 
-/* End an interruptible wait of t with -EINTR. Returns true if it had blocked: it is to be woken. IRQL: DISPATCH_LEVEL. */
-static inline bool
-wait_interrupt(struct thread *t)
-{
-    int32_t state = WAIT_BLOCKED_OPEN, armed = WAIT_ARMED_OPEN;
-
-    if (__atomic_compare_exchange_n(&t->wait_state, &armed, -EINTR, false, __ATOMIC_SEQ_CST,
-                                    __ATOMIC_ACQUIRE))
-        return false;
-    return __atomic_compare_exchange_n(&t->wait_state, &state, -EINTR, false, __ATOMIC_SEQ_CST,
-                                       __ATOMIC_ACQUIRE);
-}
-
 /* open: interruptible. Then what is to be done already ends the wait at once. */
 static inline void
 wait_arm(struct thread *t, bool open)

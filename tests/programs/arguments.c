@@ -1,6 +1,6 @@
 /* exec with arguments and environment of [KILOBYTES], through itself; too much of it; programs that are none. */
 #define _GNU_SOURCE
-#include "check.h"
+#include "tests/programs/check.h"
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>

@@ -1,5 +1,5 @@
 /* Forks: [COUNT] of them in a row by [WORKERS] processes at once; each child touches memory of its own and ends. */
-#include "check.h"
+#include "tests/programs/check.h"
 #include <sys/wait.h>
 #include <unistd.h>
 

@@ -1,6 +1,6 @@
 /* Memory: maps of all kinds, protection, growth, files, sharing across fork. */
 #define _GNU_SOURCE
-#include "check.h"
+#include "tests/programs/check.h"
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>

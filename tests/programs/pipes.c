@@ -1,6 +1,6 @@
 /* Pipes at full speed: [MEGABYTES] of numbered bytes through a pipe, in odd pieces, both ends checked. */
 #define _GNU_SOURCE
-#include "check.h"
+#include "tests/programs/check.h"
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/uio.h>

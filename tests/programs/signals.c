@@ -1,6 +1,6 @@
 /* Signals: handlers, masks, alternate stacks, fault addresses, restarts, children, pipes. */
 #define _GNU_SOURCE
-#include "check.h"
+#include "tests/programs/check.h"
 #include <fcntl.h>
 #include <poll.h>
 #include <setjmp.h>

@@ -5,7 +5,7 @@
  * Calls that end or stop the whole test by right are left out (reboot; kill and its like of others than the child).
  */
 #define _GNU_SOURCE
-#include "check.h"
+#include "tests/programs/check.h"
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>

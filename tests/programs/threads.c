@@ -1,5 +1,5 @@
 /* POSIX threads: mutexes and conditions under contention, barriers, thread-local data, robust ends. [THREADS] [ROUNDS] */
-#include "check.h"
+#include "tests/programs/check.h"
 #include <pthread.h>
 #include <semaphore.h>
 #include <time.h>
