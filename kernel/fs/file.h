@@ -110,7 +110,13 @@ uint32_t fs_context_set_umask(struct fs_context *c, uint32_t mask); /* the old o
 /* pipe2(2): the reading and the writing end. flags: O_NONBLOCK, O_DIRECT ignored. Returns 0, -ENOMEM, -ENFILE. */
 int pipe_create(unsigned flags, struct file **reader, struct file **writer);
 
+/* For open() of a FIFO: f->vnode is its node; gives f the ops of a pipe. Waits for the other end as fifo(7) says. */
+int fifo_open(struct file *f);
+
 /* ---- devices (devfs.c) ---- */
+
+/* For open() of a device's node in another file system: gives f the ops of the device. -ENXIO: there is none. */
+int devfs_open_node(struct file *f, uint32_t mode, uint64_t rdev);
 
 /* A device node /dev/NAME; opening it gives a file with these ops and f->private = private. Names stay. Boot, PASSIVE_LEVEL. */
 int devfs_add(const char *name, uint32_t mode, uint64_t rdev, const struct fs_ops *ops, void *private);

@@ -80,6 +80,7 @@ typedef bool dir_emit(void *context, const char *name, size_t len, uint64_t ino,
 struct fs_ops {
     const char *name; /* as in mount -t */
     bool nodev;       /* needs no device (/proc/filesystems) */
+    bool uncached;    /* its names come and go by themselves: each walk asks anew (/proc) */
 
     /* The file system. mount fills fs->root (a reference), fs->private; source as mount(2) got it. */
     int (*mount)(struct fs *fs, const char *source, const char *options);
@@ -102,6 +103,8 @@ struct fs_ops {
     int (*readdir)(struct vnode *dir, uint64_t *position, dir_emit *emit,
                    void *context);                              /* [d] without . and ..; -ENOTDIR */
     long (*readlink)(struct vnode *v, char *text, size_t size); /* bytes, no NUL; -EINVAL */
+    /* A link that leads somewhere whatever its text says (/proc/PID/fd/N), with a reference. NULL: the text is walked. */
+    int (*follow)(struct vnode *v, struct dentry **out);
 
     /* Files. read and write return bytes; 0: end of file. position is ignored by what has none. */
     long (*read)(struct file *f, struct uio *u, uint64_t position); /* no lock held; -EINVAL */
@@ -167,6 +170,9 @@ struct fs {
 };
 
 /* ---- names (dentry.c, path.c, mount.c) ---- */
+
+/* Boot, once, before all else. */
+void vfs_init(void);
 
 /* Register a type of file system. Boot. */
 void fs_register(const struct fs_ops *ops);

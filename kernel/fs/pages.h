@@ -1,0 +1,21 @@
+/*
+ * The pages of a file in memory, by index: a tree of tables with 512 entries each, as high as the file needs. Holes cost
+ * nothing.
+ */
+#pragma once
+#include <stdint.h>
+
+struct pages {
+    void *root;      /* NULL: no page at all */
+    unsigned height; /* tables on the way to a page; 0 with an empty root */
+    uint64_t count;  /* pages */
+};
+
+/* The page's address, or 0: a hole. The caller locks, here and below. */
+uint64_t pages_find(const struct pages *p, uint64_t index);
+
+/* Enter a page where a hole was. Returns 0 or -ENOMEM. IRQL: <= DISPATCH_LEVEL. */
+int pages_add(struct pages *p, uint64_t index, uint64_t pa);
+
+/* Take the last page with an index >= first out. Returns its address, 0 if there is none; empty tables are freed. */
+uint64_t pages_take_from(struct pages *p, uint64_t first);
