@@ -127,3 +127,12 @@ cpu_init_secondary(void)
     features_enable();
     irql_set(PASSIVE_LEVEL);
 }
+
+uint32_t
+cpu_hwcap(void)
+{
+    uint32_t r[4];
+
+    cpuid(1, 0, r);
+    return r[3];
+}

@@ -28,6 +28,9 @@ bool cpu_has(enum cpu_feature f);
 /* Number of physical address bits (CPUID 80000008h; 36 where that leaf is missing). */
 unsigned cpu_physical_bits(void);
 
+/* CPUID 1, EDX: what Linux passes to programs as AT_HWCAP. */
+uint32_t cpu_hwcap(void);
+
 /* "AMD EPYC ..." from CPUID 80000002h.., or the vendor string. */
 const char *cpu_brand(void);
 

@@ -219,21 +219,25 @@ number_sort_in(struct process *p)
 }
 
 void
-process_publish(struct process *p, struct process *parent)
+process_publish(struct process *p, struct process *from, bool sibling)
 {
+    struct process *parent;
     uint8_t old;
 
     process_tree_lock();
     process_get(p);
-    if (parent) {
+    parent = from && sibling && from->parent ? from->parent : from;
+    if (from) {
+        if (sibling)
+            p->exit_signal = from->exit_signal;
         p->parent = parent;
-        p->tty = parent->tty;
+        p->tty = from->tty;
         list_add_tail(&parent->children, &p->sibling);
     } else {
         first = p;
     }
     old = spin_lock(&numbers_lock);
-    group_set(p, parent ? parent->group : &nobody, parent ? parent->session : &nobody);
+    group_set(p, from ? from->group : &nobody, from ? from->session : &nobody);
     number_sort_in(p);
     p->number->process = p;
     spin_unlock(&numbers_lock, old);
@@ -254,21 +258,6 @@ unlink(struct process *p)
     p->parent = NULL;
     if (p == first)
         first = NULL;
-}
-
-void
-process_abandon(struct process *p)
-{
-    uint8_t old;
-
-    process_tree_lock();
-    unlink(p);
-    process_tree_unlock();
-    old = spin_lock(&p->lock);
-    signal_queue_clear(p, &p->queued);
-    spin_unlock(&p->lock, old);
-    process_put(p);
-    process_put(p);
 }
 
 void

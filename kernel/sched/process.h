@@ -120,6 +120,7 @@ struct task {
     struct list link;        /* [s] */
     bool ending;             /* [s] another task execs: end */
     uint64_t blocked;        /* [s] signal mask; written by the task alone */
+    uint64_t waited;         /* [s] signals that it waits for (sigtimedwait), blocked or not */
     uint64_t pending;        /* [s] */
     struct list queued;      /* [s] */
     uint64_t saved_mask;     /* [o] sigsuspend, ppoll: to restore after the handler */
@@ -129,6 +130,7 @@ struct task {
     uint32_t altstack_flags; /* [o] */
     uintptr_t clear_tid;     /* [o] set_tid_address */
     uintptr_t set_tid;       /* [o] CLONE_CHILD_SETTID: where to write the number at first */
+    uint64_t fault_address;  /* [o] of its last page fault that became a signal */
     uintptr_t robust_list;   /* [o] */
     uint64_t start_ns;       /* [I] */
 };
@@ -176,13 +178,10 @@ void process_init(void);
 int process_new(struct process **out);
 
 /*
- * Put it into the tree: a child of `parent`, of its group, session and terminal (NULL: the first of all). The tree has
- * its own reference. It has no task yet, but can be signalled.
+ * Put it into the tree: a child of `parent`, of its group, session and terminal (NULL: the first of all); or, sibling, a
+ * child of the parent's parent. The tree has its own reference. It has no task yet, but can be signalled.
  */
-void process_publish(struct process *p, struct process *parent);
-
-/* Take back the last two: nobody was told its number. */
-void process_abandon(struct process *p);
+void process_publish(struct process *p, struct process *parent, bool sibling);
 
 /*
  * A task of the process, and the thread that will call run(task); its number is the process's if it is the first, whose
@@ -190,7 +189,10 @@ void process_abandon(struct process *p);
  */
 int task_new(struct process *p, void (*run)(void *task), struct task **out);
 
-/* It begins, or (task_drop) never will. Returns: 0; -EINTR: the process is ending (the task is still the caller's). */
+/*
+ * It begins, or (task_drop) never will. Returns: 0; -EINTR: the process is ending (the task is still the caller's; not
+ * for the first one).
+ */
 int task_start(struct task *t);
 void task_drop(struct task *t);
 

@@ -95,9 +95,28 @@ enqueue(struct process *p, struct list *queued, int signal, const struct signal_
 /* ---- the target ---- */
 
 static bool
+task_blocks(const struct task *t, int signal)
+{
+    return __atomic_load_n(&t->blocked, __ATOMIC_RELAXED) & SIGNAL_BIT(signal);
+}
+
+/* Would it look at once? */
+static bool
 task_takes(const struct task *t, int signal)
 {
-    return !(__atomic_load_n(&t->blocked, __ATOMIC_RELAXED) & SIGNAL_BIT(signal));
+    return !task_blocks(t, signal) || t->waited & SIGNAL_BIT(signal);
+}
+
+/* Do all tasks block it? (A process that has none yet blocks nothing.) Locks: p->lock. */
+static bool
+all_block(struct process *p, int signal)
+{
+    struct task *t;
+
+    list_for_each_entry(t, &p->tasks, link)
+        if (!task_blocks(t, signal))
+            return false;
+    return !list_empty(&p->tasks);
 }
 
 /* Who gets a signal for the whole process; NULL: all block it. Locks: p->lock. */
@@ -129,7 +148,7 @@ static bool
 is_ignored(struct process *p, const struct task *t, int signal)
 {
     const struct signal_action *a = &p->actions->action[signal - 1];
-    bool blocked = t ? !task_takes(t, signal) : !list_empty(&p->tasks) && !task_for(p, signal);
+    bool blocked = t ? task_blocks(t, signal) : all_block(p, signal);
     uint64_t handler;
 
     spin_lock_raw(&p->actions->lock);

@@ -150,6 +150,12 @@ enum signal_deed signal_deed(int signal);
  */
 int signal_take(uint64_t wanted, struct signal_info *info, struct signal_action *action);
 
+/*
+ * Wait up to `timeout` ns for one of `set`, blocked or not, and take it; no handler runs.
+ * Returns: its number; -EAGAIN: none has come; -EINTR: another one has
+ */
+int signal_wait(uint64_t set, uint64_t timeout, struct signal_info *info);
+
 /* Pending for the running task, blocked or not. */
 uint64_t signal_pending_set(void);
 

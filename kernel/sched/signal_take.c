@@ -86,6 +86,37 @@ signal_take(uint64_t wanted, struct signal_info *info, struct signal_action *act
     return signal;
 }
 
+/* The next of `set`, if it is there; if not, and wait: from now on it wakes the task. */
+static int
+wait_look(uint64_t set, bool wait, struct signal_info *info)
+{
+    struct task *t = task_current();
+    uint8_t old = spin_lock(&t->process->lock);
+    int signal = signal_dequeue(t, set, info);
+
+    t->waited = signal || !wait ? 0 : set;
+    spin_unlock(&t->process->lock, old);
+    return signal;
+}
+
+int
+signal_wait(uint64_t set, uint64_t timeout, struct signal_info *info)
+{
+    struct event never;
+    int signal, err;
+
+    set &= ~SIGNAL_KERNEL;
+    signal = wait_look(set, true, info);
+    if (signal)
+        return signal;
+    event_init(&never, EVENT_MANUAL, false);
+    err = wait_event_interruptible(&never.waitable, timeout);
+    signal = wait_look(set, false, info);
+    if (signal)
+        return signal;
+    return err == -EINTR ? -EINTR : -EAGAIN;
+}
+
 bool
 signal_force(int signal, const struct signal_info *info)
 {

@@ -16,13 +16,13 @@
     HAVE(6, lstat)                      \
     HAVE(7, poll)                       \
     HAVE(8, lseek)                      \
-    LACK(9, mmap)                       \
-    LACK(10, mprotect)                  \
-    LACK(11, munmap)                    \
-    LACK(12, brk)                       \
-    LACK(13, rt_sigaction)              \
-    LACK(14, rt_sigprocmask)            \
-    LACK(15, rt_sigreturn)              \
+    HAVE(9, mmap)                       \
+    HAVE(10, mprotect)                  \
+    HAVE(11, munmap)                    \
+    HAVE(12, brk)                       \
+    HAVE(13, rt_sigaction)              \
+    HAVE(14, rt_sigprocmask)            \
+    HAVE(15, rt_sigreturn)              \
     HAVE(16, ioctl)                     \
     HAVE(17, pread64)                   \
     HAVE(18, pwrite64)                  \
@@ -31,22 +31,22 @@
     HAVE(21, access)                    \
     HAVE(22, pipe)                      \
     HAVE(23, select)                    \
-    LACK(24, sched_yield)               \
-    LACK(25, mremap)                    \
-    LACK(26, msync)                     \
+    HAVE(24, sched_yield)               \
+    HAVE(25, mremap)                    \
+    HAVE(26, msync)                     \
     LACK(27, mincore)                   \
-    LACK(28, madvise)                   \
+    HAVE(28, madvise)                   \
     LACK(29, shmget)                    \
     LACK(30, shmat)                     \
     LACK(31, shmctl)                    \
     HAVE(32, dup)                       \
     HAVE(33, dup2)                      \
-    LACK(34, pause)                     \
+    HAVE(34, pause)                     \
     HAVE(35, nanosleep)                 \
-    LACK(36, getitimer)                 \
-    LACK(37, alarm)                     \
-    LACK(38, setitimer)                 \
-    LACK(39, getpid)                    \
+    HAVE(36, getitimer)                 \
+    HAVE(37, alarm)                     \
+    HAVE(38, setitimer)                 \
+    HAVE(39, getpid)                    \
     HAVE(40, sendfile)                  \
     LACK(41, socket)                    \
     LACK(42, connect)                   \
@@ -63,13 +63,13 @@
     LACK(53, socketpair)                \
     LACK(54, setsockopt)                \
     LACK(55, getsockopt)                \
-    LACK(56, clone)                     \
-    LACK(57, fork)                      \
-    LACK(58, vfork)                     \
-    LACK(59, execve)                    \
-    LACK(60, exit)                      \
-    LACK(61, wait4)                     \
-    LACK(62, kill)                      \
+    HAVE(56, clone)                     \
+    HAVE(57, fork)                      \
+    HAVE(58, vfork)                     \
+    HAVE(59, execve)                    \
+    HAVE(60, exit)                      \
+    HAVE(61, wait4)                     \
+    HAVE(62, kill)                      \
     HAVE(63, uname)                     \
     LACK(64, semget)                    \
     LACK(65, semop)                     \
@@ -104,70 +104,70 @@
     HAVE(94, lchown)                    \
     HAVE(95, umask)                     \
     HAVE(96, gettimeofday)              \
-    LACK(97, getrlimit)                 \
-    LACK(98, getrusage)                 \
+    HAVE(97, getrlimit)                 \
+    HAVE(98, getrusage)                 \
     HAVE(99, sysinfo)                   \
-    LACK(100, times)                    \
+    HAVE(100, times)                    \
     LACK(101, ptrace)                   \
-    LACK(102, getuid)                   \
+    HAVE(102, getuid)                   \
     LACK(103, syslog)                   \
-    LACK(104, getgid)                   \
-    LACK(105, setuid)                   \
-    LACK(106, setgid)                   \
-    LACK(107, geteuid)                  \
-    LACK(108, getegid)                  \
-    LACK(109, setpgid)                  \
-    LACK(110, getppid)                  \
-    LACK(111, getpgrp)                  \
-    LACK(112, setsid)                   \
-    LACK(113, setreuid)                 \
-    LACK(114, setregid)                 \
-    LACK(115, getgroups)                \
-    LACK(116, setgroups)                \
-    LACK(117, setresuid)                \
-    LACK(118, getresuid)                \
-    LACK(119, setresgid)                \
-    LACK(120, getresgid)                \
-    LACK(121, getpgid)                  \
-    LACK(122, setfsuid)                 \
-    LACK(123, setfsgid)                 \
-    LACK(124, getsid)                   \
-    LACK(125, capget)                   \
+    HAVE(104, getgid)                   \
+    HAVE(105, setuid)                   \
+    HAVE(106, setgid)                   \
+    HAVE(107, geteuid)                  \
+    HAVE(108, getegid)                  \
+    HAVE(109, setpgid)                  \
+    HAVE(110, getppid)                  \
+    HAVE(111, getpgrp)                  \
+    HAVE(112, setsid)                   \
+    HAVE(113, setreuid)                 \
+    HAVE(114, setregid)                 \
+    HAVE(115, getgroups)                \
+    HAVE(116, setgroups)                \
+    HAVE(117, setresuid)                \
+    HAVE(118, getresuid)                \
+    HAVE(119, setresgid)                \
+    HAVE(120, getresgid)                \
+    HAVE(121, getpgid)                  \
+    HAVE(122, setfsuid)                 \
+    HAVE(123, setfsgid)                 \
+    HAVE(124, getsid)                   \
+    HAVE(125, capget)                   \
     LACK(126, capset)                   \
-    LACK(127, rt_sigpending)            \
-    LACK(128, rt_sigtimedwait)          \
-    LACK(129, rt_sigqueueinfo)          \
-    LACK(130, rt_sigsuspend)            \
-    LACK(131, sigaltstack)              \
+    HAVE(127, rt_sigpending)            \
+    HAVE(128, rt_sigtimedwait)          \
+    HAVE(129, rt_sigqueueinfo)          \
+    HAVE(130, rt_sigsuspend)            \
+    HAVE(131, sigaltstack)              \
     HAVE(132, utime)                    \
     HAVE(133, mknod)                    \
     LACK(134, uselib)                   \
-    LACK(135, personality)              \
+    HAVE(135, personality)              \
     LACK(136, ustat)                    \
     HAVE(137, statfs)                   \
     HAVE(138, fstatfs)                  \
     LACK(139, sysfs)                    \
-    LACK(140, getpriority)              \
-    LACK(141, setpriority)              \
-    LACK(142, sched_setparam)           \
-    LACK(143, sched_getparam)           \
-    LACK(144, sched_setscheduler)       \
-    LACK(145, sched_getscheduler)       \
-    LACK(146, sched_get_priority_max)   \
-    LACK(147, sched_get_priority_min)   \
+    HAVE(140, getpriority)              \
+    HAVE(141, setpriority)              \
+    HAVE(142, sched_setparam)           \
+    HAVE(143, sched_getparam)           \
+    HAVE(144, sched_setscheduler)       \
+    HAVE(145, sched_getscheduler)       \
+    HAVE(146, sched_get_priority_max)   \
+    HAVE(147, sched_get_priority_min)   \
     LACK(148, sched_rr_get_interval)    \
-    LACK(149, mlock)                    \
-    LACK(150, munlock)                  \
-    LACK(151, mlockall)                 \
-    LACK(152, munlockall)               \
+    HAVE(149, mlock)                    \
+    HAVE(150, munlock)                  \
+    HAVE(151, mlockall)                 \
+    HAVE(152, munlockall)               \
     LACK(153, vhangup)                  \
     LACK(154, modify_ldt)               \
     LACK(155, pivot_root)               \
     LACK(156, _sysctl)                  \
-    LACK(157, prctl)                    \
-    LACK(158, arch_prctl)               \
+    HAVE(157, prctl)                    \
+    HAVE(158, arch_prctl)               \
     LACK(159, adjtimex)                 \
-    LACK(160, setrlimit)                \
+    HAVE(160, setrlimit)                \
     HAVE(161, chroot)                   \
     HAVE(162, sync)                     \
     LACK(163, acct)                     \
@@ -193,7 +193,7 @@
     LACK(183, afs_syscall)              \
     LACK(184, tuxcall)                  \
     LACK(185, security)                 \
-    LACK(186, gettid)                   \
+    HAVE(186, gettid)                   \
     LACK(187, readahead)                \
     LACK(188, setxattr)                 \
     LACK(189, lsetxattr)                \
@@ -207,11 +207,11 @@
     LACK(197, removexattr)              \
     LACK(198, lremovexattr)             \
     LACK(199, fremovexattr)             \
-    LACK(200, tkill)                    \
+    HAVE(200, tkill)                    \
     HAVE(201, time)                     \
-    LACK(202, futex)                    \
-    LACK(203, sched_setaffinity)        \
-    LACK(204, sched_getaffinity)        \
+    HAVE(202, futex)                    \
+    HAVE(203, sched_setaffinity)        \
+    HAVE(204, sched_getaffinity)        \
     LACK(205, set_thread_area)          \
     LACK(206, io_setup)                 \
     LACK(207, io_destroy)               \
@@ -225,7 +225,7 @@
     LACK(215, epoll_wait_old)           \
     LACK(216, remap_file_pages)         \
     HAVE(217, getdents64)               \
-    LACK(218, set_tid_address)          \
+    HAVE(218, set_tid_address)          \
     LACK(219, restart_syscall)          \
     LACK(220, semtimedop)               \
     HAVE(221, fadvise64)                \
@@ -238,10 +238,10 @@
     HAVE(228, clock_gettime)            \
     HAVE(229, clock_getres)             \
     HAVE(230, clock_nanosleep)          \
-    LACK(231, exit_group)               \
+    HAVE(231, exit_group)               \
     LACK(232, epoll_wait)               \
     LACK(233, epoll_ctl)                \
-    LACK(234, tgkill)                   \
+    HAVE(234, tgkill)                   \
     HAVE(235, utimes)                   \
     LACK(236, vserver)                  \
     LACK(237, mbind)                    \
@@ -254,7 +254,7 @@
     LACK(244, mq_notify)                \
     LACK(245, mq_getsetattr)            \
     LACK(246, kexec_load)               \
-    LACK(247, waitid)                   \
+    HAVE(247, waitid)                   \
     LACK(248, add_key)                  \
     LACK(249, request_key)              \
     LACK(250, keyctl)                   \
@@ -280,8 +280,8 @@
     HAVE(270, pselect6)                 \
     HAVE(271, ppoll)                    \
     LACK(272, unshare)                  \
-    LACK(273, set_robust_list)          \
-    LACK(274, get_robust_list)          \
+    HAVE(273, set_robust_list)          \
+    HAVE(274, get_robust_list)          \
     LACK(275, splice)                   \
     LACK(276, tee)                      \
     LACK(277, sync_file_range)          \
@@ -304,12 +304,12 @@
     LACK(294, inotify_init1)            \
     HAVE(295, preadv)                   \
     HAVE(296, pwritev)                  \
-    LACK(297, rt_tgsigqueueinfo)        \
+    HAVE(297, rt_tgsigqueueinfo)        \
     LACK(298, perf_event_open)          \
     LACK(299, recvmmsg)                 \
     LACK(300, fanotify_init)            \
     LACK(301, fanotify_mark)            \
-    LACK(302, prlimit64)                \
+    HAVE(302, prlimit64)                \
     LACK(303, name_to_handle_at)        \
     LACK(304, open_by_handle_at)        \
     LACK(305, clock_adjtime)            \
@@ -329,10 +329,10 @@
     LACK(319, memfd_create)             \
     LACK(320, kexec_file_load)          \
     LACK(321, bpf)                      \
-    LACK(322, execveat)                 \
+    HAVE(322, execveat)                 \
     LACK(323, userfaultfd)              \
-    LACK(324, membarrier)               \
-    LACK(325, mlock2)                   \
+    HAVE(324, membarrier)               \
+    HAVE(325, mlock2)                   \
     HAVE(326, copy_file_range)          \
     HAVE(327, preadv2)                  \
     HAVE(328, pwritev2)                 \

@@ -12,3 +12,12 @@ const char *sys_hostname(void);
 
 /* table.c: fill in the system calls, and show them as /proc/syscalls. Boot. Returns 0 or -ENOMEM. */
 int sys_table_init(struct user_vectors *v);
+
+/* start.c: all of this folder, and what kernel/cpu calls on behalf of programs. Boot, once. Returns 0 or -ENOMEM. */
+int sys_init(void);
+
+/*
+ * Start process 1. The strings stay the caller's, and stay. What is to happen when it ends: process_on_first_end().
+ * PASSIVE_LEVEL, once, with the root mounted. Returns when it has begun: 0, or -errno, as execve(2) does.
+ */
+int process_start_first(const char *path, char *const argv[], char *const envp[]);

@@ -11,7 +11,9 @@
 #include "kernel/cpu/user.h"
 #include "lib/errno.h"
 
-#define ERESTARTSYS 512 /* never seen by programs */
+/* Never seen by programs. ERESTARTNOHAND: anew only if no handler runs at all, else EINTR. */
+#define ERESTARTSYS    512
+#define ERESTARTNOHAND 514
 
 #define SYSCALL_PROTOTYPE(name)                                                                              \
     long sys_##name(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f)
