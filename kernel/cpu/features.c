@@ -17,6 +17,7 @@ static const struct {
     [CPU_PAGE1G] = {0x80000001, EDX, 26},
     [CPU_SMEP] = {7, EBX, 7},
     [CPU_SMAP] = {7, EBX, 20},
+    [CPU_RDRAND] = {1, ECX, 30},
     [CPU_UMIP] = {7, ECX, 2},
     [CPU_FSGSBASE] = {7, EBX, 0},
     [CPU_X2APIC] = {1, ECX, 21},
@@ -135,4 +136,14 @@ cpu_hwcap(void)
 
     cpuid(1, 0, r);
     return r[3];
+}
+
+uint64_t
+cpu_random(void)
+{
+    uint64_t v = 0;
+
+    if (cpu_has(CPU_RDRAND))
+        __asm__ volatile("rdrand %0" : "+r"(v)::"cc");
+    return v;
 }

@@ -19,6 +19,7 @@ enum cpu_feature {
     CPU_XSAVEOPT,
     CPU_AVX,
     CPU_HYPERVISOR,
+    CPU_RDRAND,
     CPU_FEATURES
 };
 
@@ -27,6 +28,9 @@ bool cpu_has(enum cpu_feature f);
 
 /* Number of physical address bits (CPUID 80000008h; 36 where that leaf is missing). */
 unsigned cpu_physical_bits(void);
+
+/* A number of the processor's random generator; 0 where it has none. Any IRQL. */
+uint64_t cpu_random(void);
 
 /* CPUID 1, EDX: what Linux passes to programs as AT_HWCAP. */
 uint32_t cpu_hwcap(void);

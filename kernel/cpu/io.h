@@ -6,6 +6,7 @@
  * IRQL: any. Locks: none.
  */
 #pragma once
+#include <stddef.h>
 #include <stdint.h>
 
 #define PORT_ACCESSORS(bits, suffix)                                                                         \
@@ -22,6 +23,13 @@
 PORT_ACCESSORS(8, "b")
 PORT_ACCESSORS(16, "w")
 PORT_ACCESSORS(32, "l")
+
+/* All bytes to one port, in order. */
+static inline void
+port_write_bytes(uint16_t port, const void *bytes, size_t n)
+{
+    __asm__ volatile("rep outsb" : "+S"(bytes), "+c"(n) : "d"(port) : "memory");
+}
 
 #define MMIO_ACCESSORS(bits, suffix)                                                                         \
     static inline uint##bits##_t mmio_read##bits(const void *base, uint32_t offset)                          \

@@ -118,6 +118,10 @@ int fifo_open(struct file *f);
 /* For open() of a device's node in another file system: gives f the ops of the device. -ENXIO: there is none. */
 int devfs_open_node(struct file *f, uint32_t mode, uint64_t rdev);
 
+/* Boot, once. devfs_populate(): /dev is mounted now (a ramfs): make the nodes, and the usual links. 0 or -errno. */
+void devfs_init(void);
+int devfs_populate(void);
+
 /* A device node /dev/NAME; opening it gives a file with these ops and f->private = private. Names stay. Boot, PASSIVE_LEVEL. */
 int devfs_add(const char *name, uint32_t mode, uint64_t rdev, const struct fs_ops *ops, void *private);
 /* Take it away: opens fail from now on; open files stay valid, their ops must bear it. */

@@ -44,6 +44,7 @@ struct fs;
 struct vnode;
 struct dentry;
 struct file;
+struct pipe;
 struct poll_queue;
 struct poll_waiter;
 struct event;
@@ -142,6 +143,7 @@ struct vnode {
     uint64_t rdev;            /* [I] device number, Linux's encoding (makedev) */
     struct vnode_times times; /* [v] */
     struct mutex lock;
+    struct pipe *pipe;       /* [v] of a FIFO that is open */
     struct vm_object object; /* for fs_ops.object, if the file system likes: container_of() gives the vnode */
 };
 
@@ -234,4 +236,4 @@ int vfs_setattr(struct vnode *v, const struct attr *a);
  */
 int cpio_unpack(const void *image, size_t size, const char **reason, size_t *at);
 
-extern const struct fs_ops ramfs_ops, devfs_ops, procfs_ops;
+extern const struct fs_ops ramfs_ops, procfs_ops;

@@ -1,0 +1,9 @@
+/*
+ * The devices that need no driver. Each function enters its own into /dev. Boot, PASSIVE_LEVEL. Return 0 or -ENOMEM.
+ */
+#pragma once
+
+int dev_mem_init(void);  /* null zero full random urandom */
+int dev_host_init(void); /* hostout hosterr hoststatus, in an emulator that has them */
+int dev_kmsg_init(void); /* kmsg */
+int dev_tty_init(void);  /* console tty tty1 ttyS0 */
