@@ -118,18 +118,34 @@ $(O)/flags: FORCE | $(GENERATED)
 	@mkdir -p $(@D)
 	@echo '$(CC) $(CFLAGS)' | cmp -s - $@ || echo '$(CC) $(CFLAGS)' > $@
 
-$(O)/boot/main.c.o: CFLAGS += -DVERSION='"$(VERSION)"'
+$(O)/boot/main.c.o $(O)/kernel/fs/procfs_system.c.o: CFLAGS += -DVERSION='"$(VERSION)"'
 
 -include $(OBJ:.o=.d)
 
+# -- programs: musl, static
+MUSL_CC   ?= $(firstword $(shell for c in musl-gcc x86_64-linux-musl-gcc; do command -v $$c; done))
+USER_CFLAGS = -std=gnu17 -Os -static -ffunction-sections -fdata-sections -Wl,--gc-sections -s -I. $(WARN) \
+               -Wno-missing-prototypes
+COMMANDS  := $(patsubst userland/%.c,$(BUILD)/userland/%,$(wildcard userland/*.c))
+PROGRAMS  := $(patsubst tests/programs/%.c,$(BUILD)/programs/%,$(wildcard tests/programs/*.c))
+
+$(COMMANDS): $(BUILD)/userland/%: userland/%.c $(wildcard userland/common/*)
+	@mkdir -p $(@D)
+	$(call say,MUSL,$@)
+	$(Q)$(MUSL_CC) $(USER_CFLAGS) -o $@ $< $(wildcard userland/common/*.c)
+
+$(PROGRAMS): $(BUILD)/programs/%: tests/programs/%.c tests/programs/check.h
+	@mkdir -p $(@D)
+	$(call say,MUSL,$@)
+	$(Q)$(MUSL_CC) $(USER_CFLAGS) -O2 -o $@ $<
+
 # -- the image: a newc archive of what the running system finds at /
 image: $(O)/system.img                               ## system image (newc cpio)
-ROOT_FILES := $(shell find iso/etc -type f 2>/dev/null)
-$(O)/system.img: $(ROOT_FILES)
+BUSYBOX ?= $(firstword $(wildcard /usr/lib/busybox/busybox-static /bin/busybox /usr/bin/busybox))
+$(O)/system.img: iso/image.sh $(shell find iso/etc -type f) $(COMMANDS) $(if $(filter debug,$(VARIANT)),$(PROGRAMS)) $(BUSYBOX)
 	$(call say,IMAGE,$@)
-	$(Q)rm -rf $(O)/root && mkdir -p $(O)/root/bin $(O)/root/drivers
-	$(Q)if [ -d iso/etc ]; then cp -R iso/etc $(O)/root/etc; else mkdir $(O)/root/etc; fi
-	$(Q)cd $(O)/root && find . | LC_ALL=C sort | cpio --quiet --reproducible -o -H newc -R 0:0 > ../system.img
+	@[ -n "$(BUSYBOX)" ] || { echo 'no busybox: install busybox-static, or set BUSYBOX=file'; exit 1; }
+	$(Q)sh iso/image.sh $@ $(O)/root $(BUSYBOX) $(COMMANDS) $(if $(filter debug,$(VARIANT)),--tests $(PROGRAMS))
 
 iso: $(O)/portolan.iso                               ## hybrid ISO: BIOS and UEFI, CD and USB stick
 $(O)/portolan.iso: $(O)/portolan.elf $(O)/system.img iso/grub.cfg

@@ -17,6 +17,9 @@
 #include "kernel/cpu/smp.h"
 #include "kernel/cpu/tsc.h"
 #include "kernel/cpu/user.h"
+#include "kernel/fs/dev.h"
+#include "kernel/fs/file.h"
+#include "kernel/fs/procfs.h"
 #include "kernel/hw/acpi.h"
 #include "kernel/hw/clock.h"
 #include "kernel/hw/pci.h"
@@ -26,6 +29,7 @@
 #include "kernel/mem/space.h"
 #include "kernel/sched/thread.h"
 #include "kernel/sync/work.h"
+#include "kernel/sys/sys.h"
 #include "lib/errname.h"
 #include "lib/field.h"
 #include "lib/parse.h"
@@ -263,6 +267,96 @@ ready_report(void)
     marker(MARKER_READY);
 }
 
+static int
+mount_at(const char *type, const char *source, const char *path)
+{
+    struct walk w = {.root = vfs_root()};
+    struct dentry *at;
+    int err;
+
+    w.start = w.root;
+    err = vfs_mknod(&w, path, S_IFDIR | 0755, 0);
+    if (!err || err == -EEXIST)
+        err = vfs_walk(&w, path, 0, &at);
+    if (!err) {
+        err = vfs_mount(type, source, at, false, "");
+        dentry_put(at);
+    }
+    dentry_put(w.root);
+    return err;
+}
+
+/* The root in memory, out of the modules; /dev and /proc. Without it the kernel runs, but no program. */
+static int
+root_mount(void)
+{
+    int err;
+
+    vfs_init();
+    devfs_init();
+    fs_register(&ramfs_ops);
+    fs_register(&procfs_ops);
+    err = vfs_mount("ramfs", "rootfs", NULL, false, "");
+    for (size_t i = 0; i < boot.module_count && !err; i++) {
+        const struct boot_module *m = &boot.modules[i];
+        const char *reason;
+        size_t at;
+        int wrong;
+
+        if (bootinfo_module_fault(&boot, m, (uint64_t)image_start, (uint64_t)image_end))
+            continue; /* memory_start() has said so */
+        wrong = cpio_unpack(phys_to_virt(m->start), m->size, &reason, &at);
+        if (wrong)
+            log_err("root: module %zu (%s), offset %#zx: %s: %s", i, m->name, at, reason, errtext(-wrong));
+        mem_release(m->start, m->size);
+    }
+    if (!err)
+        err = mount_at("ramfs", "dev", "/dev");
+    if (!err)
+        err = mount_at("proc", "proc", "/proc");
+    return err ? err : devfs_populate();
+}
+
+/* What is to be there before process 1. */
+static int
+programs_prepare(void)
+{
+    int err = root_mount();
+
+    if (!err)
+        err = sys_init();
+    if (!err)
+        err = proc_system_init();
+    if (!err)
+        err = dev_mem_init();
+    if (!err)
+        err = dev_kmsg_init();
+    if (!err)
+        err = dev_host_init();
+    if (!err)
+        err = dev_tty_init();
+    sys_set_version(VERSION);
+    return err;
+}
+
+/* Option init=, or /sbin/init if it is there. */
+static void
+programs_start(void)
+{
+    static char path[256] = "/sbin/init", home[] = "HOME=/root", where[] = "PATH=/bin:/sbin:/usr/bin:/usr/sbin", term[] = "TERM=linux";
+    static char *const environment[] = {home, where, term, NULL};
+    char *argv[] = {path, NULL};
+    size_t len;
+    const char *v = option_find(boot.cmdline, "init", &len);
+    int err;
+
+    if (v)
+        strlcpy(path, v, MIN(sizeof(path), len + 1));
+    err = process_start_first(path, argv, environment);
+    if (err)
+        log_err("boot: the first program, %s, does not start: %s", path, errtext(-err));
+}
+
 #if TESTS
 /* What a debug kernel is asked to do instead of living on. */
 static void
@@ -316,6 +410,7 @@ void
 kernel_main(uint32_t magic, uint32_t info)
 {
     uint64_t trampoline;
+    int err;
 
     cpu_init();
     boot_read(magic, info);
@@ -328,8 +423,13 @@ kernel_main(uint32_t magic, uint32_t info)
         panic("boot: no memory for the first threads");
     devices_start();
     consoles_start();
+    err = programs_prepare();
+    if (err)
+        log_err("boot: no programs can run: %s", errtext(-err));
     ready_report();
     wishes_grant();
+    if (!err)
+        programs_start();
     for (;;)
         thread_sleep(SECONDS(3600));
 }

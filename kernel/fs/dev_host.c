@@ -14,7 +14,7 @@
 static const struct channel {
     const char *name;
     uint16_t port;
-} channels[] = {{"hostout", 0x402}, {"hosterr", 0x403}, {"hoststatus", 0x404}};
+} channels[] = {{"hostout", 0xe80}, {"hosterr", 0xe81}, {"hoststatus", 0xe82}};
 
 static long
 host_write(struct file *f, struct uio *u, uint64_t position)

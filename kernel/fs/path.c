@@ -77,9 +77,9 @@ link_follow(struct step *s, struct dentry *link, const char *behind)
 
     if (++s->links > LINK_DEPTH_MAX)
         return -ELOOP;
-    if (!v->ops->follow)
+    err = v->ops->follow ? v->ops->follow(v, &to) : -EOPNOTSUPP;
+    if (err == -EOPNOTSUPP)
         return link_read(s, v, behind);
-    err = v->ops->follow(v, &to);
     if (err)
         return err;
     step_to(s, to);

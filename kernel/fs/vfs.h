@@ -104,7 +104,8 @@ struct fs_ops {
     int (*readdir)(struct vnode *dir, uint64_t *position, dir_emit *emit,
                    void *context);                              /* [d] without . and ..; -ENOTDIR */
     long (*readlink)(struct vnode *v, char *text, size_t size); /* bytes, no NUL; -EINVAL */
-    /* A link that leads somewhere whatever its text says (/proc/PID/fd/N), with a reference. NULL: the text is walked. */
+    /* A link that leads somewhere whatever its text says (/proc/PID/fd/N), with a reference.
+     * NULL, -EOPNOTSUPP: the text is walked. */
     int (*follow)(struct vnode *v, struct dentry **out);
 
     /* Files. read and write return bytes; 0: end of file. position is ignored by what has none. */

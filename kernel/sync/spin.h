@@ -22,13 +22,13 @@ enum lock_order {
     LOCK_PORT = 10,        /* drivers/port: adapters, units */
     LOCK_BLOCK = 20,       /* kernel/block */
     LOCK_DEVICE = 30,      /* PCI configuration, consoles' input, anything in kernel/hw */
-    LOCK_FILES = 35,       /* kernel/fs: tables of open files, where paths begin */
-    LOCK_NAMES = 36,       /* kernel/fs: the tree of names */
-    LOCK_PAGES = 37,       /* kernel/fs: the pages of a file in memory */
     LOCK_SPACE = 40,       /* kernel/mem: address ranges, page tables */
     LOCK_NUMBERS = 44,     /* numbers of processes, members of groups */
     LOCK_PROCESS = 45,     /* a process's state, tasks and signals */
     LOCK_SIGNAL = 46,      /* what a process does on signals */
+    LOCK_FILES = 47,       /* kernel/fs: tables of open files, where paths begin */
+    LOCK_NAMES = 48,       /* kernel/fs: the tree of names */
+    LOCK_PAGES = 49,       /* kernel/fs: the pages of a file in memory */
     LOCK_WORK = 50,        /* work queues */
     LOCK_MUTEX = 55,       /* who waits for whose mutex: priority inheritance */
     LOCK_POLL = 57,        /* who waits for which file to be ready */

@@ -82,7 +82,9 @@ memory_report(void)
 static void
 page_exception(const struct trap_frame *f, uint64_t address)
 {
-    int err = address < USER_END ? vm_fault(process_current()->space, address, f->error) : -EFAULT;
+    /* Without PF_USER it was not the program's own access, but one to a table of the processor for its sake. */
+    bool own = address < USER_END && f->error & PF_USER;
+    int err = own ? vm_fault(process_current()->space, address, f->error) : -EFAULT;
     struct cause c;
 
     if (err == -ENOMEM)

@@ -45,11 +45,11 @@ console_open(struct process *p)
 
     if (err)
         log_warn("sys: no %s for the first program: %s", CONSOLE, errtext(-err));
-    for (int fd = 0; fd < 3 && !err; fd++) {
+    for (int fd = 0; fd < 3 && err >= 0; fd++) {
         if (fd)
             file_get(f);
         err = fd_set(p->files, f, fd, false);
-        if (err)
+        if (err < 0)
             file_put(f);
     }
     dentry_put(root);
