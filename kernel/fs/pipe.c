@@ -97,11 +97,10 @@ take(struct pipe *p, struct uio *u)
             return done ? done : n;
         done += n;
         p->tail += (uint64_t)n;
-        if (p->tail % PAGE_SIZE == 0) { /* the page is empty; one stays for what comes next */
-            if (filled(p)) {
-                page_put(*page);
-                *page = 0;
-            }
+        /* The page is empty, unless the ring's other end is in it. One stays for what comes next. */
+        if (p->tail % PAGE_SIZE == 0 && filled(p) && filled(p) <= SIZE - PAGE_SIZE) {
+            page_put(*page);
+            *page = 0;
         }
     }
     return done;

@@ -6,8 +6,6 @@
 #include "lib/errno.h"
 #include "lib/string.h"
 
-static uint64_t zeros; /* [I] a page for holes, once one was mapped */
-
 /* The page of an index, with a reference; 0: a hole. */
 static uint64_t
 page_find(struct vnode *v, uint64_t index)
@@ -143,26 +141,6 @@ vnode_of(struct vm_object *o)
     return container_of(o, struct vnode, object);
 }
 
-/* One page of zeros stands for all holes that are only read. */
-static int
-hole_page(uint64_t *pa)
-{
-    uint64_t page = __atomic_load_n(&zeros, __ATOMIC_ACQUIRE), none = 0;
-
-    if (!page) {
-        page = page_alloc();
-        if (!page)
-            return -ENOMEM;
-        if (!__atomic_compare_exchange_n(&zeros, &none, page, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
-            page_put(page);
-            page = none;
-        }
-    }
-    page_get(page);
-    *pa = page;
-    return 0;
-}
-
 static int
 object_page(struct vm_object *o, uint64_t index, bool write, uint64_t *pa)
 {
@@ -171,13 +149,17 @@ object_page(struct vm_object *o, uint64_t index, bool write, uint64_t *pa)
 
     if (index >= DIV_ROUND_UP(__atomic_load_n(&v->size, __ATOMIC_RELAXED), PAGE_SIZE))
         return -ENXIO;
-    *pa = page_find(v, index);
-    if (*pa)
-        return 0;
-    if (!write)
-        return hole_page(pa);
-    err = page_make(v, index, pa);
+    err = page_make(v, index, pa); /* a hole too: who maps it and who writes it later see the same */
     return err == -ENOSPC ? -ENOMEM : err;
+}
+
+static int
+object_present(struct vm_object *o, uint64_t index, uint64_t *pa)
+{
+    struct vnode *v = vnode_of(o);
+
+    *pa = index < DIV_ROUND_UP(v->size, PAGE_SIZE) ? page_find(v, index) : 0;
+    return *pa ? 0 : -ENOENT;
 }
 
 static void
@@ -192,7 +174,8 @@ object_put(struct vm_object *o)
     vnode_put(vnode_of(o));
 }
 
-static const struct vm_object_ops object_ops = {.page = object_page, .get = object_get, .put = object_put};
+static const struct vm_object_ops object_ops = {
+    .page = object_page, .present = object_present, .get = object_get, .put = object_put};
 
 struct vm_object *
 ramfs_object(struct vnode *v)

@@ -33,6 +33,8 @@ struct vm_object_ops {
      * Returns: 0; -ENXIO behind the object's end; -ENOMEM; -EIO
      */
     int (*page)(struct vm_object *o, uint64_t index, bool write, uint64_t *pa);
+    /* The same if the page is there already; what is not costs nothing: -ENOENT. NULL: never. */
+    int (*present)(struct vm_object *o, uint64_t index, uint64_t *pa);
     void (*get)(struct vm_object *o); /* one more mapping has it; any */
     void (*put)(struct vm_object *o); /* one less. PASSIVE_LEVEL, the space's mutex is not held */
     /* For /proc/PID/maps: writes the name into text. NULL: nothing is shown. */

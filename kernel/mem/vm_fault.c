@@ -86,8 +86,8 @@ object_around(struct vm_space *s, struct mapping *m, uintptr_t at)
     for (at += PAGE_SIZE, entry++; at < end && !frame_scarce(); at += PAGE_SIZE, entry++) {
         if (*entry)
             continue;
-        if (m->object->ops->page(m->object, object_index(m, at), false, &pa))
-            return;
+        if (m->object->ops->present(m->object, object_index(m, at), &pa))
+            continue;
         vm_enter(s, entry, pa, vm_bits(m->prot));
     }
 }
@@ -111,7 +111,7 @@ object_fill(struct vm_space *s, struct mapping *m, uintptr_t at, uint64_t *entry
         pa = copy;
     }
     vm_enter(s, entry, pa, vm_bits(m->prot) | (write ? PTE_WRITE : 0));
-    if (!shared && !write)
+    if (!shared && !write && m->object->ops->present)
         object_around(s, m, at);
     return 0;
 }
@@ -130,15 +130,7 @@ present_fault(struct vm_space *s, struct mapping *m, uintptr_t at, uint64_t *ent
     err = m->object->ops->page(m->object, object_index(m, at), true, &pa);
     if (err)
         return err;
-    if (pa != (*entry & PTE_ADDRESS)) { /* a hole was shown until now */
-        uint64_t old = *entry & PTE_ADDRESS;
-
-        __atomic_store_n(entry, pa | vm_bits(m->prot) | PTE_WRITE, __ATOMIC_RELEASE);
-        user_flush(s->root, at, PAGE_SIZE);
-        page_put(old);
-        return 0;
-    }
-    page_put(pa);
+    page_put(pa); /* the entry has it already */
     __atomic_or_fetch(entry, PTE_WRITE, __ATOMIC_RELEASE);
     return 0;
 }
