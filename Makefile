@@ -141,7 +141,7 @@ $(PROGRAMS): $(BUILD)/programs/%: tests/programs/%.c tests/programs/check.h
 
 # -- the image: a newc archive of what the running system finds at /
 image: $(O)/system.img                               ## system image (newc cpio)
-BUSYBOX ?= $(firstword $(wildcard /usr/lib/busybox/busybox-static /bin/busybox /usr/bin/busybox))
+BUSYBOX ?= $(firstword $(wildcard /bin/busybox /usr/bin/busybox))
 $(O)/system.img: iso/image.sh $(shell find iso/etc -type f) $(COMMANDS) $(if $(filter debug,$(VARIANT)),$(PROGRAMS)) $(BUSYBOX)
 	$(call say,IMAGE,$@)
 	@[ -n "$(BUSYBOX)" ] || { echo 'no busybox: install busybox-static, or set BUSYBOX=file'; exit 1; }

@@ -12,6 +12,8 @@ cc           gcc                 gcc                   gcc              gcc     
 libc         libc6-dev           glibc-devel           glibc            glibc-devel           -
 font         console-setup-linux kbd-misc              kbd              kbd                   -
 pci.ids      pci.ids             hwdata                hwdata           hwdata                hwdata
+busybox      busybox-static      busybox               busybox          busybox-static        -
+musl         musl-tools          musl-gcc              musl             musl-gcc              filosottile/musl-cross/musl-cross
 cpio         cpio                cpio                  cpio             cpio                  cpio
 qemu         qemu-system-x86     qemu-system-x86       qemu-system-x86  qemu-x86              qemu
 ovmf         ovmf                edk2-ovmf             edk2-ovmf        qemu-ovmf-x86_64      qemu
@@ -71,6 +73,11 @@ find_pci_ids() { # where the Makefile looks for it
         /opt/homebrew/share/hwdata/pci.ids /usr/local/share/hwdata/pci.ids
 }
 
+find_busybox() { # where the Makefile looks for it; only a static one runs by itself
+    file=${BUSYBOX:-$(find_file /bin/busybox /usr/bin/busybox)} || return 1
+    ! LC_ALL=C readelf -l "$file" 2>/dev/null | grep -q INTERP && echo "$file"
+}
+
 find_python() { find_command /usr/bin/python3 python3; }
 find_mkrescue() { find_command grub-mkrescue grub2-mkrescue x86_64-elf-grub-mkrescue i686-elf-grub-mkrescue; }
 find_gdb() { find_command gdb gdb-multiarch x86_64-elf-gdb; }
@@ -95,6 +102,8 @@ have() { # THING: is it there?
     cc) find_cc ;;
     font) find_font ;;
     pci.ids) find_pci_ids ;;
+    busybox) find_busybox ;;
+    musl) [ -n "${MUSL_CC:-}" ] || find_command musl-gcc x86_64-linux-musl-gcc ;;
     libc) find_file /usr/include/stdio.h "$(xcrun --show-sdk-path 2>/dev/null)/usr/include/stdio.h" ;;
     qemu) command -v qemu-system-x86_64 ;;
     ovmf) find_ovmf_code && find_ovmf_vars ;;
@@ -147,7 +156,7 @@ packages_report() {
     exit 1
 }
 
-need_build() { need make git cc cpio font pci.ids; }
+need_build() { need make git cc cpio font pci.ids busybox musl; }
 need_iso() { need mkrescue grub-bios grub-efi xorriso mformat; }
 
 need_test() {
