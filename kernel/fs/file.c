@@ -41,7 +41,7 @@ file_open(struct vnode *v, struct dentry *d, unsigned flags, struct file **out)
     f->dentry = d;
     f->ops = v->ops;
     f->refs = 1;
-    f->flags = flags & ~(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC);
+    f->flags = flags & ~(O_CREAT | O_EXCL | O_TRUNC);
     mutex_init(&f->position_lock);
     vnode_get(v);
     if (d)

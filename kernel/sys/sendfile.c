@@ -116,6 +116,10 @@ copy_between(uint64_t in, uintptr_t in_at, uint64_t out, uintptr_t out_at, uint6
 
     if (!from.file || !to.file)
         goto put;
+    done =
+        -EINVAL; /* what waits for its bytes (terminals, pipes) is no source: the call would wait for all of them */
+    if (!vnode_is(from.file->vnode, S_IFREG) && !vnode_is(from.file->vnode, S_IFBLK))
+        goto put;
     done = position_get(&from, in_at);
     if (done == 0)
         done = position_get(&to, out_at);
