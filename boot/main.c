@@ -343,7 +343,8 @@ programs_prepare(void)
 static void
 programs_start(void)
 {
-    static char path[256] = "/sbin/init", home[] = "HOME=/root", where[] = "PATH=/bin:/sbin:/usr/bin:/usr/sbin", term[] = "TERM=linux";
+    static char path[256] = "/sbin/init", home[] = "HOME=/root",
+                where[] = "PATH=/bin:/sbin:/usr/bin:/usr/sbin", term[] = "TERM=linux";
     static char *const environment[] = {home, where, term, NULL};
     char *argv[] = {path, NULL};
     size_t len;

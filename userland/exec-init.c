@@ -74,7 +74,8 @@ static void
 status_tell(int status)
 {
     char text[16];
-    int n = snprintf(text, sizeof(text), "%d\n", WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+    int n = snprintf(text, sizeof(text), "%d\n",
+                     WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
 
     open_as(3, "/dev/hoststatus", O_WRONLY);
     if (write(3, text, (size_t)n) != n)

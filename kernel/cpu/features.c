@@ -13,20 +13,13 @@ static const struct {
     uint32_t leaf;
     uint8_t reg, bit;
 } feature_bits[CPU_FEATURES] = {
-    [CPU_NX] = {0x80000001, EDX, 20},
-    [CPU_PAGE1G] = {0x80000001, EDX, 26},
-    [CPU_SMEP] = {7, EBX, 7},
-    [CPU_SMAP] = {7, EBX, 20},
-    [CPU_RDRAND] = {1, ECX, 30},
-    [CPU_UMIP] = {7, ECX, 2},
-    [CPU_FSGSBASE] = {7, EBX, 0},
-    [CPU_X2APIC] = {1, ECX, 21},
-    [CPU_TSC_DEADLINE] = {1, ECX, 24},
-    [CPU_TSC_INVARIANT] = {0x80000007, EDX, 8},
-    [CPU_XSAVE] = {1, ECX, 26},
-    [CPU_XSAVEOPT] = {0xd, EAX, 0}, /* subleaf 1 */
-    [CPU_AVX] = {1, ECX, 28},
-    [CPU_HYPERVISOR] = {1, ECX, 31},
+    [CPU_NX] = {0x80000001, EDX, 20},  [CPU_PAGE1G] = {0x80000001, EDX, 26},
+    [CPU_SMEP] = {7, EBX, 7},          [CPU_SMAP] = {7, EBX, 20},
+    [CPU_RDRAND] = {1, ECX, 30},       [CPU_UMIP] = {7, ECX, 2},
+    [CPU_FSGSBASE] = {7, EBX, 0},      [CPU_X2APIC] = {1, ECX, 21},
+    [CPU_TSC_DEADLINE] = {1, ECX, 24}, [CPU_TSC_INVARIANT] = {0x80000007, EDX, 8},
+    [CPU_XSAVE] = {1, ECX, 26},        [CPU_XSAVEOPT] = {0xd, EAX, 0}, /* subleaf 1 */
+    [CPU_AVX] = {1, ECX, 28},          [CPU_HYPERVISOR] = {1, ECX, 31},
 };
 
 static bool features[CPU_FEATURES]; /* [I] after cpu_init() */

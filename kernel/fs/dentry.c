@@ -380,6 +380,7 @@ dentry_path(struct dentry *d, struct dentry *root, char *text, size_t size)
 {
     static const char deleted[] = " (deleted)";
     char *at = text + size;
+    bool too_long = false;
     uint8_t old;
 
     if (size < sizeof(deleted) + 1)
@@ -390,27 +391,25 @@ dentry_path(struct dentry *d, struct dentry *root, char *text, size_t size)
         at -= sizeof(deleted) - 1;
         memcpy(at, deleted, sizeof(deleted) - 1);
     }
-    while (d != root && at) {
+    while (d != root && !too_long) {
         if (d == d->fs->top && d->fs->covered) {
             d = d->fs->covered;
             continue;
         }
         if (d->parent == d)
             break;
-        if ((size_t)(at - text) < (size_t)d->length + 1) {
-            at = NULL;
-            break;
+        too_long = (size_t)(at - text) < (size_t)d->length + 1;
+        if (!too_long) {
+            at -= d->length;
+            memcpy(at, d->name, d->length);
+            *--at = '/';
+            d = d->parent;
         }
-        at -= d->length;
-        memcpy(at, d->name, d->length);
-        *--at = '/';
-        d = d->parent;
     }
     spin_unlock(&names_lock, old);
-    if (at && (*at == 0 || *at == ' ')) {
-        if (at == text)
-            return NULL;
-        *--at = '/';
-    }
+    if (too_long)
+        return NULL;
+    if (*at == 0 || *at == ' ')
+        *--at = '/'; /* the root itself: there is room, `size` is larger than what stands there */
     return at;
 }

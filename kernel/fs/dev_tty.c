@@ -50,7 +50,8 @@ tty_file_open(struct file *f)
         t = f->private = p ? p->tty : NULL;
         return t ? 0 : -ENXIO;
     }
-    if (p && f->vnode->rdev != CONSOLE && p->sid == p->pid && !p->tty && !t->session && !(f->flags & O_NOCTTY))
+    if (p && f->vnode->rdev != CONSOLE && p->sid == p->pid && !p->tty && !t->session &&
+        !(f->flags & O_NOCTTY))
         tty_control(t);
     return 0;
 }

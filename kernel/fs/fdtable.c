@@ -65,7 +65,7 @@ fd_table_new(struct fd_table **out)
 static void
 room_copy(struct fd_table *to, const struct fd_table *from)
 {
-    memcpy(to->file, from->file, (size_t)from->size * sizeof(*from->file));
+    memcpy(to->file, from->file, (size_t)from->size * sizeof(void *));
     memcpy(to->used, from->used, (size_t)from->size / 8);
     memcpy(to->cloexec, from->cloexec, (size_t)from->size / 8);
 }

@@ -9,7 +9,11 @@
 #define FILE_TAG POOL_TAG('f', 'i', 'l', 'e')
 #define DOTS     2 /* positions of a directory that "." and ".." take */
 
-enum { SEEK_SET, SEEK_CUR, SEEK_END, SEEK_DATA, SEEK_HOLE };
+#define SEEK_SET  0
+#define SEEK_CUR  1
+#define SEEK_END  2
+#define SEEK_DATA 3
+#define SEEK_HOLE 4
 
 static bool
 has_position(const struct vnode *v)

@@ -44,7 +44,7 @@ step_to(struct step *s, struct dentry *d)
 static int
 link_read(struct step *s, struct vnode *v, const char *behind)
 {
-    char *text = pool_alloc(2 * PATH_MAX, FS_TAG);
+    char *text = pool_alloc(2ul * PATH_MAX, FS_TAG);
     size_t left = strlen(behind);
     long n;
 

@@ -275,7 +275,7 @@ ramfs_rename(struct vnode *from, const char *name, size_t len, struct vnode *v, 
         return -ENOENT;
     if (replaced && vnode_is(replaced, S_IFDIR) && ramfs_node(replaced)->by_name.root)
         return -ENOTEMPTY;
-    if (old) {
+    if (old && replaced) {
         name_lost(to, replaced);
         old->vnode = v;
         vnode_put(replaced);

@@ -166,9 +166,12 @@ group_is_orphaned(const struct number *group, const struct process *without)
     struct process *p;
 
     list_for_each_entry(p, &group->members, member) {
-        const struct process *parent = p->parent;
+        const struct process *parent;
 
-        if (p == without || p->state == PROCESS_ZOMBIE || !parent || parent == first)
+        if (without && p == without)
+            continue;
+        parent = p->parent;
+        if (p->state == PROCESS_ZOMBIE || !parent || parent == first)
             continue;
         if (parent->group != p->group && parent->session == p->session)
             return false;

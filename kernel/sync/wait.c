@@ -60,7 +60,8 @@ wait_interrupt(struct thread *t)
 {
     int32_t armed = WAIT_ARMED_OPEN, blocked = WAIT_BLOCKED_OPEN;
 
-    if (__atomic_compare_exchange_n(&t->wait_state, &armed, -EINTR, false, __ATOMIC_SEQ_CST, __ATOMIC_ACQUIRE))
+    if (__atomic_compare_exchange_n(&t->wait_state, &armed, -EINTR, false, __ATOMIC_SEQ_CST,
+                                    __ATOMIC_ACQUIRE))
         return false;
     return __atomic_compare_exchange_n(&t->wait_state, &blocked, -EINTR, false, __ATOMIC_SEQ_CST,
                                        __ATOMIC_ACQUIRE);

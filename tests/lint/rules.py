@@ -18,7 +18,7 @@ LOOP_HEAD = re.compile(r"\b(?:while|for)\s*\(")
 LEFTOVER = re.compile(r"\b(T[O]DO|F[I]XME|X[X]X)\b")
 MACHINE = re.compile(r"(?<![\w)}.*$~/-])/(?:wor[k]|hom[e]|roo[t])\b|\.librar[y]\b|\.\./share[d]\b")
 WORKPLACE = re.compile(r"\bissue[s] (?:show|list|new|close)\b|\bduplicate[s] --|\bbefore-[s]top\b")
-SPEAKS_OF_HOMES = ("iso/",)
+SPEAKS_OF_HOMES = ("iso/", "userland/", "boot/main.c")
 
 STATEMENT = re.compile(
     r"(?:return|goto|break|continue)\b[^.]*;$"
