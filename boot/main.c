@@ -424,10 +424,10 @@ kernel_main(uint32_t magic, uint32_t info)
         panic("boot: no memory for the first threads");
     devices_start();
     consoles_start();
+    ready_report();
     err = programs_prepare();
     if (err)
         log_err("boot: no programs can run: %s", errtext(-err));
-    ready_report();
     wishes_grant();
     if (!err)
         programs_start();
