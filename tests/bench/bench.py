@@ -21,7 +21,7 @@ TIMEOUT = 600  # seconds; a bound for a machine that hangs
 GOALS = {
     "kernel image without symbols": (512 * 1024, "bytes"),
     "kernel's first instruction to ready": (30_000_000, "instructions"),
-    "memory used when ready": (4 * MIB, "bytes"),
+    "memory used when ready, without system.img": (4 * MIB, "bytes"),
 }
 
 
@@ -61,7 +61,7 @@ def start_figures(folder, build):
     subprocess.run([os.environ.get("OBJCOPY", "objcopy"), "--strip-all", build / "release/portolan.elf", image], check=True)
     yield "kernel image without symbols", image.stat().st_size
     yield "kernel's first instruction to ready", at[MARK_READY] - at[MARK_ENTRY]
-    yield "memory used when ready", memory_used(log)
+    yield "memory used when ready, without system.img", memory_used(log) - (build / "release/system.img").stat().st_size
 
 
 def operation_figures(folder, build):
