@@ -142,7 +142,7 @@ $(PROGRAMS): $(BUILD)/programs/%: tests/programs/%.c tests/programs/check.h
 # -- the image: a newc archive of what the running system finds at /
 image: $(O)/system.img                               ## system image (newc cpio)
 BUSYBOX ?= $(firstword $(wildcard /bin/busybox /usr/bin/busybox))
-$(O)/system.img: iso/image.sh $(shell find iso/etc -type f) $(COMMANDS) $(if $(filter debug,$(VARIANT)),$(PROGRAMS)) $(BUSYBOX)
+$(O)/system.img: iso/image.sh iso/commands $(shell find iso/etc -type f) $(COMMANDS) $(if $(filter debug,$(VARIANT)),$(PROGRAMS)) $(BUSYBOX)
 	$(call say,IMAGE,$@)
 	@[ -n "$(BUSYBOX)" ] || { echo 'no busybox: install busybox-static, or set BUSYBOX=file'; exit 1; }
 	$(Q)sh iso/image.sh $@ $(O)/root $(BUSYBOX) $(COMMANDS) $(if $(filter debug,$(VARIANT)),--tests $(PROGRAMS))

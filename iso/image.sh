@@ -6,8 +6,10 @@ shift 3
 
 rm -rf "$root"
 mkdir -p "$root/bin" "$root/sbin" "$root/usr/bin" "$root/usr/sbin" "$root/root" "$root/tmp" "$root/run" \
-    "$root/proc" "$root/dev" "$root/mnt" "$root/drivers" "$root/var/log" "$root/usr/share/packages"
+    "$root/proc" "$root/dev" "$root/mnt" "$root/drivers" "$root/var/log" "$root/usr/share/packages" \
+    "$root/usr/share/help"
 cp -R iso/etc "$root/etc"
+cp iso/commands "$root/usr/share/help/commands"
 cp "$busybox" "$root/bin/busybox"
 for path in $("$busybox" --list-full); do
     case $path in
@@ -31,7 +33,7 @@ for program; do
     *-init) to=sbin ;;
     *) to=$where ;;
     esac
-    rm -f "$root/bin/${program##*/}" "$root/sbin/${program##*/}" "$root/usr/bin/${program##*/}"
+    [ $to = tests ] || rm -f "$root/bin/${program##*/}" "$root/sbin/${program##*/}" "$root/usr/bin/${program##*/}"
     cp "$program" "$root/$to/${program##*/}"
 done
 

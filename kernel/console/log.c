@@ -186,3 +186,11 @@ log_read(uint64_t *sequence, struct log_record *record, char *text, size_t size)
     log_unlock(were_on);
     return found;
 }
+
+unsigned
+log_severity(enum log_level level)
+{
+    static const uint8_t of[] = {[LOG_ERR] = 3, [LOG_WARN] = 4, [LOG_INFO] = 6, [LOG_DEBUG] = 7};
+
+    return of[level];
+}

@@ -36,6 +36,9 @@ struct log_record {
  */
 bool log_read(uint64_t *sequence, struct log_record *record, char *text, size_t size);
 
+/* A level as syslog(3)'s severity: error 3, warning 4, informational 6, debug 7. */
+unsigned log_severity(enum log_level level);
+
 /* From now on the lock is not waited for: only one processor talks. Called by panic. */
 void log_panic_mode(void);
 

@@ -59,7 +59,7 @@ extern struct percpu_head percpu_head;             /* the boot processor's; also
 extern struct percpu_head *percpu_blocks[CPU_MAX]; /* [I] once a processor is online; NULL: no such one */
 
 /* Declares `type name`, one for each processor, zero at start. At file level, with or without `static`. */
-#define PERCPU __attribute__((section(".percpu")))
+#define PERCPU __attribute__((section(".bss..percpu")))
 
 #define percpu_offset(variable) ((size_t)((char *)&(variable) - (char *)&percpu_head))
 

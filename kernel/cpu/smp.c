@@ -19,7 +19,7 @@
 #define STOP_LIMIT_US (100 * 1000)
 #define NMI_LIMIT_US  (10 * 1000)
 
-struct percpu_head percpu_head __attribute__((section(".percpu.head")));
+struct percpu_head percpu_head __attribute__((section(".bss..percpu.head")));
 struct percpu_head *percpu_blocks[CPU_MAX] = {&percpu_head};
 
 /* [a] a slot's fn and context are its processor's, as long as `waiting` is zero */

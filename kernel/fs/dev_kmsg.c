@@ -13,15 +13,6 @@
 
 #define LINE_SIZE 256
 
-/* syslog(3)'s severities: error 3, warning 4, informational 6, debug 7. */
-static unsigned
-severity(enum log_level level)
-{
-    static const uint8_t of[] = {[LOG_ERR] = 3, [LOG_WARN] = 4, [LOG_INFO] = 6, [LOG_DEBUG] = 7};
-
-    return of[level];
-}
-
 /* The sequence to read next is kept in f->private. */
 static long
 kmsg_read(struct file *f, struct uio *u, uint64_t position)
@@ -33,7 +24,8 @@ kmsg_read(struct file *f, struct uio *u, uint64_t position)
 
     if (!log_read(&sequence, &r, text, sizeof(text)))
         return f->flags & O_NONBLOCK ? -EAGAIN : 0;
-    n = snprintf(line, sizeof(line), "%u,%lu,%lu,-;%s\n", severity(r.level), r.sequence, r.time / 1000, text);
+    n = snprintf(line, sizeof(line), "%u,%lu,%lu,-;%s\n", log_severity(r.level), r.sequence, r.time / 1000,
+                 text);
     if ((size_t)n > u->left)
         return -EINVAL;
     f->private = (void *)sequence;

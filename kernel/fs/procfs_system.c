@@ -76,15 +76,16 @@ show_interrupts(struct text *t)
 static void
 handler_show(void *context, const struct irq_source *s, const struct irq *i)
 {
-    text_add(context, "%02x %2u %4d %-8s %s %lu %lu %lu %s %lu %lu\n", s->vector, s->level, s->line, s->via,
-             s->masked ? "masked" : "on", s->count, s->unclaimed, s->deferred, i ? i->name : "-",
+    text_add(context, "%02x\t%u\t%d\t%s\t%s\t%lu\t%lu\t%lu\t%s\t%lu\t%lu\n", s->vector, s->level, s->line,
+             s->via, s->masked ? "masked" : "on", s->count, s->unclaimed, s->deferred, i ? i->name : "-",
              i ? i->calls : 0, i ? i->claimed : 0);
 }
 
+/* Tabs between the columns, since names have blanks. */
 static void
 show_handlers(struct text *t)
 {
-    text_add(t, "VECTOR LEVEL LINE VIA STATE COUNT UNCLAIMED DEFERRED HANDLER CALLS CLAIMED\n");
+    text_add(t, "VECTOR\tLEVEL\tLINE\tVIA\tSTATE\tCOUNT\tUNCLAIMED\tDEFERRED\tHANDLER\tCALLS\tCLAIMED\n");
     irq_for_each(handler_show, t);
 }
 

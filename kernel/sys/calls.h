@@ -110,7 +110,7 @@
     HAVE(100, times)                    \
     LACK(101, ptrace)                   \
     HAVE(102, getuid)                   \
-    LACK(103, syslog)                   \
+    HAVE(103, syslog)                   \
     HAVE(104, getgid)                   \
     HAVE(105, setuid)                   \
     HAVE(106, setgid)                   \

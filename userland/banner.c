@@ -1,0 +1,89 @@
+/*
+ * banner: what a person sees first: the version, the machine, what was found in it.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysinfo.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+#include "userland/common/command.h"
+
+#define KINDS_MAX 64
+
+static const struct command command = {"banner", "say what this system is and what was found", "", NULL,
+                                       NULL};
+
+/* A word of /proc/cpuinfo's first processor. */
+static const char *
+cpu_name(char *text)
+{
+    static const char name[] = "model name\t: ";
+    char *at = strstr(text, name);
+
+    if (!at)
+        return "unknown processor";
+    at += strlen(name);
+    at[strcspn(at, "\n")] = 0;
+    return at;
+}
+
+struct kind {
+    const char *name;
+    unsigned count;
+};
+
+/* Functions of PCI by the names of their classes, in the order in which they are met. */
+static size_t
+kinds_read(char *text, struct kind *kinds)
+{
+    char *line, *f[10];
+    size_t n = 0, k;
+
+    while ((line = line_next(&text)) != NULL) {
+        if (line_cut(line, "\t", f, 10) < 10 || strstr(f[8], "bridge"))
+            continue;
+        for (k = 0; k < n && strcmp(kinds[k].name, f[8]); k++)
+            ;
+        if (k == KINDS_MAX)
+            continue;
+        kinds[k].name = f[8];
+        kinds[k].count = k < n ? kinds[k].count + 1 : 1;
+        n += k == n;
+    }
+    return n;
+}
+
+static void
+found_print(void)
+{
+    struct kind kinds[KINDS_MAX];
+    size_t n = kinds_read(file_text("/proc/pci"), kinds);
+
+    fputs("Found: ", stdout);
+    for (size_t k = 0; k < n; k++)
+        printf("%s%u %s", k ? ", " : "", kinds[k].count, kinds[k].name);
+    puts(n ? "." : "no device on PCI.");
+}
+
+int
+main(int argc, char **argv)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    struct utsname names;
+    struct sysinfo info;
+
+    while (command_option(&command, argc, argv) >= 0)
+        ;
+    command_no_words(&command, argc, argv);
+    if (uname(&names) || sysinfo(&info))
+        fail("the system's names");
+    printf("\n%s %s. ", names.sysname, names.version);
+    printf("%ld processor%s (%s), %s of memory, %s free.\n", processors, processors == 1 ? "" : "s",
+           cpu_name(file_text("/proc/cpuinfo")), units_size((uint64_t)info.totalram * info.mem_unit).text,
+           units_size((uint64_t)info.freeram * info.mem_unit).text);
+    found_print();
+    putchar('\n');
+    finish(0);
+}

@@ -1,0 +1,73 @@
+/*
+ * The command line and its help, from one table of options.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "userland/common/command.h"
+#include "userland/common/impl.h"
+
+#define CHOICES_MAX 24
+#define HELP        'h'
+
+static const struct choice help_choice = {HELP, "help", NULL, "say this"};
+
+static void
+choice_print(const struct choice *c)
+{
+    char left[64];
+
+    snprintf(left, sizeof(left), "-%c, --%s%s%s", c->letter, c->name, c->argument ? " " : "",
+             c->argument ? c->argument : "");
+    printf("  %-24s %s\n", left, c->text);
+}
+
+static void
+help_print(const struct command *c)
+{
+    printf("%s: %s\n\nUsage: %s %s\n\n", c->name, c->summary, c->name, c->usage);
+    for (const struct choice *o = c->choices; o && o->letter; o++)
+        choice_print(o);
+    choice_print(&help_choice);
+    if (c->more)
+        printf("\n%s\n", c->more);
+}
+
+int
+command_option(const struct command *c, int argc, char **argv)
+{
+    struct option names[CHOICES_MAX + 2] = {0};
+    char letters[2 * CHOICES_MAX + 4] = ":h";
+    size_t n = 0, at = strlen(letters);
+    int letter;
+
+    command_name = c->name;
+    opterr = 0;
+    for (const struct choice *o = c->choices; o && o->letter && n < CHOICES_MAX; o++) {
+        names[n++] = (struct option){o->name, o->argument ? required_argument : no_argument, NULL, o->letter};
+        letters[at++] = o->letter;
+        if (o->argument)
+            letters[at++] = ':';
+    }
+    letters[at] = 0;
+    names[n] = (struct option){help_choice.name, no_argument, NULL, HELP};
+    letter = getopt_long(argc, argv, letters, names, NULL);
+    if (letter == HELP) {
+        help_print(c);
+        finish(0);
+    }
+    if (letter == ':')
+        usage_fail("'%s' needs a value", argv[optind - 1]);
+    if (letter == '?')
+        usage_fail("unknown option '%s'", argv[optind - 1]);
+    return letter;
+}
+
+void
+command_no_words(const struct command *c, int argc, char **argv)
+{
+    (void)c;
+    if (optind < argc)
+        usage_fail("unexpected '%s'", argv[optind]);
+}
