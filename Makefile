@@ -8,7 +8,8 @@
 #   V=1                  show the commands
 
 Q       := $(if $(V),,@)
-say      = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
+SILENT  := $(findstring s,$(firstword -$(MAKEFLAGS)))
+say      = $(if $(V)$(SILENT),,@printf '  %-7s %s\n' $(1) $(2))
 BUILD   ?= build
 VARIANT := $(if $(COVERAGE),coverage,$(if $(DEBUG),debug,$(if $(BENCH),bench,release)))
 O       := $(BUILD)/$(VARIANT)

@@ -2,6 +2,7 @@
  * help: which commands there are, by what one wants to do, or what one command says of itself.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,8 +64,11 @@ static void
 command_explain(const char *name)
 {
     if (strchr(name, '/') == NULL) {
+        int errors = fcntl(2, F_DUPFD_CLOEXEC, 3);
+
         dup2(1, 2); /* busybox says it on standard error */
         execlp(name, name, "--help", NULL);
+        dup2(errors, 2);
     }
     if (errno != ENOENT)
         fail("%s", name);

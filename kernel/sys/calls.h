@@ -195,18 +195,18 @@
     LACK(185, security)                 \
     HAVE(186, gettid)                   \
     LACK(187, readahead)                \
-    LACK(188, setxattr)                 \
-    LACK(189, lsetxattr)                \
-    LACK(190, fsetxattr)                \
-    LACK(191, getxattr)                 \
-    LACK(192, lgetxattr)                \
-    LACK(193, fgetxattr)                \
-    LACK(194, listxattr)                \
-    LACK(195, llistxattr)               \
-    LACK(196, flistxattr)               \
-    LACK(197, removexattr)              \
-    LACK(198, lremovexattr)             \
-    LACK(199, fremovexattr)             \
+    HAVE(188, setxattr)                 \
+    HAVE(189, lsetxattr)                \
+    HAVE(190, fsetxattr)                \
+    HAVE(191, getxattr)                 \
+    HAVE(192, lgetxattr)                \
+    HAVE(193, fgetxattr)                \
+    HAVE(194, listxattr)                \
+    HAVE(195, llistxattr)               \
+    HAVE(196, flistxattr)               \
+    HAVE(197, removexattr)              \
+    HAVE(198, lremovexattr)             \
+    HAVE(199, fremovexattr)             \
     HAVE(200, tkill)                    \
     HAVE(201, time)                     \
     HAVE(202, futex)                    \
