@@ -105,8 +105,8 @@ test_random(long count)
         while (changes--)
             changed[next() % (next() % 4 ? HEADERS : size)] = (unsigned char)next();
         err = start(changed, next() % 8 ? size : next() % size);
-        CHECK(err == 0 || err == ENOEXEC || err == ENOENT || err == ENOMEM || err == EINVAL || err == EACCES ||
-              err == EIO || err == ELIBBAD || err == EFAULT);
+        CHECK(err == 0 || err == ENOEXEC || err == ENOENT || err == ENOMEM || err == EINVAL ||
+              err == EACCES || err == EIO || err == ELIBBAD || err == EFAULT);
     }
 }
 

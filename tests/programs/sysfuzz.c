@@ -182,7 +182,8 @@ static unsigned long *
 counter_map(void)
 {
     char *pages = mmap(NULL, 3 * 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    void *at = mmap(pages + 4096, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    void *at = mmap(pages + 4096, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1,
+                    0);
 
     CHECK(at != MAP_FAILED);
     return at;
