@@ -42,6 +42,7 @@ struct percpu_head {
     uint64_t            kernel_stack;    /* 0x210 top of the running thread's stack, if it is a program's */
     uint64_t            user_root;       /* [a] PML4 of the program whose page tables are loaded; 0: the kernel's own */
     uint64_t            syscalls[SYSCALL_MAX]; /* 0x220 calls by number */
+    uint64_t            root_left;       /* [a] while user_root changes: the one before, which CR3 may still hold */
 };
 /* clang-format on */
 _Static_assert(offsetof(struct percpu_head, canary) == 0x28, "stack protector");

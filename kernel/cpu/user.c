@@ -122,6 +122,21 @@ user_enter(const struct trap_frame *f)
     user_enter_at(at);
 }
 
+/*
+ * Page tables for this processor; 0: the kernel's own. Before CR3 is written, others see in user_root what comes, for
+ * flushes, and until it is written in root_left what goes, for its end. IRQL: >= DISPATCH_LEVEL.
+ */
+static void
+root_load(uint64_t root)
+{
+    struct percpu_head *self = percpu_self();
+
+    __atomic_store_n(&self->root_left, self->user_root, __ATOMIC_RELEASE);
+    __atomic_store_n(&self->user_root, root, __ATOMIC_RELEASE);
+    cr3_write(root ? root : kernel_root);
+    __atomic_store_n(&self->root_left, 0, __ATOMIC_RELEASE);
+}
+
 void
 user_switch(const struct user_context *to, uintptr_t stack_top)
 {
@@ -132,11 +147,8 @@ user_switch(const struct user_context *to, uintptr_t stack_top)
     segments_reset_user();
     msr_write(MSR_FS_BASE, to->fs_base);
     msr_write(MSR_KERNEL_GS_BASE, to->gs_base);
-    if (to->root != self->user_root) {
-        /* Seen by user_flush() on other processors before the new tables are walked here: CR3 is serializing. */
-        __atomic_store_n(&self->user_root, to->root, __ATOMIC_RELEASE);
-        cr3_write(to->root);
-    }
+    if (to->root != self->user_root)
+        root_load(to->root);
 }
 
 static struct user_context *
@@ -180,22 +192,21 @@ user_set_root(uint64_t root)
     uint8_t old = irql_raise(DISPATCH_LEVEL);
 
     c->root = root;
-    __atomic_store_n(&percpu_self()->user_root, root, __ATOMIC_RELEASE);
-    cr3_write(root);
+    root_load(root);
     irql_lower(old);
 }
 
 /* ---- page tables that go, translations that change ---- */
 
+/* May come in the middle of root_load(). */
 static void
 root_forget_here(void *root)
 {
     struct percpu_head *self = percpu_self();
 
-    if (self->user_root != (uint64_t)root)
-        return;
-    __atomic_store_n(&self->user_root, 0, __ATOMIC_RELEASE);
-    cr3_write(kernel_root);
+    if (self->user_root == (uint64_t)root)
+        __atomic_store_n(&self->user_root, 0, __ATOMIC_RELEASE);
+    cr3_write(self->user_root ? self->user_root : kernel_root);
 }
 
 /* The processors that have these tables loaded, or are about to. */
@@ -206,7 +217,8 @@ root_mask(uint64_t root)
 
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     for (uint32_t n = 0; n < cpu_count(); n++)
-        if (__atomic_load_n(&percpu_blocks[n]->user_root, __ATOMIC_ACQUIRE) == root)
+        if (__atomic_load_n(&percpu_blocks[n]->user_root, __ATOMIC_ACQUIRE) == root ||
+            __atomic_load_n(&percpu_blocks[n]->root_left, __ATOMIC_ACQUIRE) == root)
             mask |= BIT64(n);
     return mask;
 }

@@ -76,7 +76,7 @@ int user_frame_sanitize(struct trap_frame *f);
 /* Change the running thread's, and load it. The base must be < USER_END: else -EPERM. */
 int user_set_fs(uint64_t base);
 int user_set_gs(uint64_t base);
-void user_set_root(uint64_t root);
+void user_set_root(uint64_t root); /* 0: the kernel's own, for one that ends */
 
 /* Of sched.c: this processor is about to run a program's thread with this context and stack. IRQL: DISPATCH_LEVEL. */
 void user_switch(const struct user_context *to, uintptr_t stack_top);

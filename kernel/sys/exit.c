@@ -64,6 +64,7 @@ task_exit(int status)
     struct process *p = process_current();
 
     task_robust_end();
+    user_set_root(0); /* from here on its memory may go, and this thread may still be interrupted */
     if (task_leave()) {
         status_set(p, status);
         alarm_stop(p);

@@ -13,11 +13,17 @@ PROGRAMS = sorted(path.stem for path in (ROOT / "tests/programs").glob("*.c"))
 
 # Once to fill caches, then again: no page and none of a process's objects may be missing.
 LEAK_CHECK = """
-facts() {{ grep MemFree /proc/meminfo; awk '$1 ~ /^(pid|task|fdtb|spce|siga|sigf|vm|fsct|path|file|thrd|exec)$/ {{ print $1, $2 }}' /proc/pools; }}
+objects() {{ awk '$1 ~ /^(pid|task|fdtb|spce|siga|sigf|vm|fsct|path|file|thrd|exec)$/ {{ print $1, $2 }}' /proc/pools; }}
 {run} >/tmp/first || exit 1
-facts >/tmp/before; facts >/tmp/before; {run}; result=$?; sleep 1; facts >/tmp/after
-cat /tmp/before; echo --; cat /tmp/after
-exit $result
+objects >/tmp/before; objects >/tmp/before; objects >/tmp/after; grep MemFree /proc/meminfo
+{run}; result=$?
+for i in 1 2 3 4 5 6 7 8 9 10; do
+    objects >/tmp/after
+    cmp -s /tmp/before /tmp/after && break
+    sleep 1
+done
+grep MemFree /proc/meminfo
+diff /tmp/before /tmp/after && exit $result
 """
 SLACK = 512  # KiB: caches of each processor, files in /tmp
 
@@ -30,13 +36,8 @@ def on_portolan(command, smp=2, timeout=300, **env):
 def without_leak(command, smp, timeout=300):
     done = on_portolan(LEAK_CHECK.format(run=command), smp, timeout)
     assert done.returncode == 0, done.stdout + done.stderr
-    before, after = done.stdout.split("--\n")
-    said, before = before.split("MemFree:")
-    after = after.split("MemFree:")[1]
-    kib = [int(re.match(r"\s*(\d+) kB", text)[1]) for text in (before, after)]
-    assert kib[0] - kib[1] < SLACK, f"{kib[0] - kib[1]} KiB are missing:\n{done.stdout}"
-    objects = [dict(line.split() for line in text.splitlines()[1:]) for text in (before, after)]
-    assert objects[0] == objects[1], done.stdout
+    before, said, after = re.fullmatch(r"MemFree: +(\d+) kB\n(.*)MemFree: +(\d+) kB\n", done.stdout, re.S).groups()
+    assert int(before) - int(after) < SLACK, f"{int(before) - int(after)} KiB are missing"
     return said
 
 
