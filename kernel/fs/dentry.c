@@ -110,7 +110,8 @@ bury(struct dentry *dead)
 {
     while (dead) {
         struct dentry *d = dead;
-        struct fs *gone = d->parent == d ? d->fs : NULL; /* the top of what was unmounted */
+        struct fs *gone = d->parent == d && d->fs->top == d ? d->fs
+                                                            : NULL; /* the top of what was unmounted */
 
         dead = d->chain;
         if (d->vnode)

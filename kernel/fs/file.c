@@ -120,7 +120,9 @@ write_regular(struct file *f, struct uio *u, uint64_t *position)
     mutex_lock(&v->lock, WAIT_FOREVER);
     if (f->flags & O_APPEND)
         *position = v->size;
-    if (*position <= INT64_MAX && u->left <= INT64_MAX - *position)
+    if (u->limited && *position < u->limit)
+        u->left = MIN(u->left, u->limit - *position);
+    if (*position <= INT64_MAX && u->left <= INT64_MAX - *position && !(u->limited && *position >= u->limit))
         n = f->ops->write(f, u, *position);
     if (n > 0)
         v->times.modified = v->times.changed = vfs_now();

@@ -110,6 +110,9 @@ uint32_t fs_context_set_umask(struct fs_context *c, uint32_t mask); /* the old o
 /* pipe2(2): the reading and the writing end. flags: O_NONBLOCK, O_DIRECT ignored. Returns 0, -ENOMEM, -ENFILE. */
 int pipe_create(unsigned flags, struct file **reader, struct file **writer);
 
+/* A name without a place for a pipe's vnode, so that it may be opened once more; NULL: no memory. */
+struct dentry *pipe_dentry(struct vnode *v);
+
 /* For open() of a FIFO: f->vnode is its node; gives f the ops of a pipe. Waits for the other end as fifo(7) says. */
 int fifo_open(struct file *f);
 

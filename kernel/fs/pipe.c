@@ -4,6 +4,7 @@
  * I1  tail <= head <= tail + SIZE; byte n lies in page[n / PAGE_SIZE % PAGES]; a page is there if a byte of it is.
  */
 #include "kernel/fs/file.h"
+#include "kernel/fs/fs_impl.h"
 #include "kernel/mem/page.h"
 #include "kernel/mem/pool.h"
 #include "kernel/sync/mutex.h"
@@ -245,65 +246,27 @@ pipe_release(struct file *f)
 {
     struct pipe *p = f->private;
     struct vnode *v = f->vnode;
-    bool fifo = v->pipe == p;
 
-    if (fifo)
-        mutex_lock(&v->lock, WAIT_FOREVER);
+    mutex_lock(&v->lock, WAIT_FOREVER);
     mutex_lock(&p->lock, WAIT_FOREVER);
     ends_count(p, f, -1);
-    if (fifo && !p->readers && !p->writers)
+    if (!p->readers && !p->writers)
         v->pipe = NULL; /* what was not read is lost, as fifo(7) has it */
     mutex_unlock(&p->lock);
-    if (fifo)
-        mutex_unlock(&v->lock);
+    mutex_unlock(&v->lock);
     pipe_put(p);
 }
 
 const struct fs_ops pipe_ops = {
     .name = "pipefs",
     .nodev = true,
+    .open = fifo_open,
     .read = pipe_read,
     .write = pipe_write,
     .poll = pipe_poll,
     .ioctl = pipe_ioctl,
     .release = pipe_release,
 };
-
-/* One end: a file with the pipe's reference. */
-static int
-end_open(struct vnode *v, struct pipe *p, unsigned flags, struct file **out)
-{
-    int err = file_open(v, NULL, flags, out);
-
-    if (err)
-        return err;
-    (*out)->private = p;
-    __atomic_add_fetch(&p->refs, 1, __ATOMIC_RELAXED);
-    mutex_lock(&p->lock, WAIT_FOREVER);
-    ends_count(p, *out, 1);
-    mutex_unlock(&p->lock);
-    return 0;
-}
-
-int
-pipe_create(unsigned flags, struct file **reader, struct file **writer)
-{
-    struct vnode *v = vnode_new(NULL, &pipe_ops, S_IFIFO | 0600,
-                                __atomic_add_fetch(&last_ino, 1, __ATOMIC_RELAXED));
-    struct pipe *p = v ? pipe_new() : NULL;
-    int err = p ? end_open(v, p, flags | O_RDONLY, reader) : -ENOMEM;
-
-    if (!err) {
-        err = end_open(v, p, flags | O_WRONLY, writer);
-        if (err)
-            file_put(*reader);
-    }
-    if (p)
-        pipe_put(p);
-    if (v)
-        vnode_put(v);
-    return err;
-}
 
 /* ---- FIFOs ---- */
 
@@ -348,9 +311,40 @@ fifo_open(struct file *f)
     f->ops = &pipe_ops;
     mutex_lock(&p->lock, WAIT_FOREVER);
     ends_count(p, f, 1);
-    err = other_end_wait(p, f);
+    err = v->fs ? other_end_wait(p, f) : 0; /* a pipe's ends do not wait, at its creation nor by /proc */
     mutex_unlock(&p->lock);
     if (err)
         pipe_release(f);
     return err;
+}
+
+/* ---- pipes: FIFOs without a name ---- */
+
+static struct fs pipe_fs = {.ops = &pipe_ops};
+
+int
+pipe_create(unsigned flags, struct file **reader, struct file **writer)
+{
+    struct vnode *v = vnode_new(NULL, &pipe_ops, S_IFIFO | 0600,
+                                __atomic_add_fetch(&last_ino, 1, __ATOMIC_RELAXED));
+    int err = v ? file_open(v, NULL, flags | O_RDONLY, reader) : -ENOMEM;
+
+    if (!err) {
+        err = file_open(v, NULL, flags | O_WRONLY, writer);
+        if (err)
+            file_put(*reader);
+    }
+    if (v)
+        vnode_put(v);
+    return err;
+}
+
+struct dentry *
+pipe_dentry(struct vnode *v)
+{
+    struct dentry *d = dentry_new_root(&pipe_fs, v);
+
+    if (d)
+        vnode_get(v);
+    return d;
 }

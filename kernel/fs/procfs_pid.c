@@ -342,7 +342,7 @@ fd_show(const struct proc_node *n, struct text *t)
 
     if (!f)
         return -ENOENT;
-    if (f->dentry) {
+    if (f->dentry && f->vnode->fs) {
         dentry_get(f->dentry);
         dentry_show(t, f->dentry);
     } else {
@@ -498,7 +498,7 @@ proc_pid_show(const struct proc_node *n, struct text *t)
     return 0;
 }
 
-/* To the file itself, also one whose name has gone. What has no name at all cannot be walked to. */
+/* To the file itself, also one whose name has gone; a pipe, which has none, may be opened once more by this way. */
 int
 proc_pid_follow(const struct proc_node *n, struct dentry **out)
 {
@@ -512,8 +512,10 @@ proc_pid_follow(const struct proc_node *n, struct dentry **out)
         *out = f->dentry;
         if (*out)
             dentry_get(*out);
+        else
+            *out = pipe_dentry(f->vnode);
         file_put(f);
-        return *out ? 0 : -ENXIO;
+        return *out ? 0 : -ENOMEM;
     }
     p = process_find(n->pid);
     if (!p)

@@ -16,6 +16,8 @@ struct uio {
     size_t done_in_part;
     size_t left; /* bytes in all parts from here on */
     bool kernel;
+    bool limited; /* a write ends at `limit` in a regular file: RLIMIT_FSIZE */
+    uint64_t limit;
 };
 
 /* One piece of the kernel's memory: uio_kernel(&u, &part, p, n). Any IRQL. */

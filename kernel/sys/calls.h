@@ -292,7 +292,7 @@
     LACK(282, signalfd)                 \
     LACK(283, timerfd_create)           \
     LACK(284, eventfd)                  \
-    LACK(285, fallocate)                \
+    HAVE(285, fallocate)                \
     LACK(286, timerfd_settime)          \
     LACK(287, timerfd_gettime)          \
     LACK(288, accept4)                  \

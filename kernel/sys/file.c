@@ -23,6 +23,8 @@
 
 #define O_CHANGEABLE (O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME)
 
+#define FALLOC_FL_KEEP_SIZE 1
+
 enum direction { READ, WRITE };
 
 static long
@@ -30,6 +32,8 @@ transfer_done(long n, enum direction way)
 {
     if (n == -EPIPE && way == WRITE)
         signal_task(task_current(), SIGPIPE, NULL);
+    if (n == -EFBIG && way == WRITE)
+        signal_task(task_current(), SIGXFSZ, NULL);
     return call_restart(n);
 }
 
@@ -37,6 +41,8 @@ transfer_done(long n, enum direction way)
 static long
 transfer(struct file *file, struct uio *u, int64_t position, enum direction way)
 {
+    u->limit = process_current()->limits[RLIMIT_FSIZE].now;
+    u->limited = u->limit != RLIM_INFINITY;
     if (position < 0)
         return way == READ ? file_read(file, u) : file_write(file, u);
     return way == READ ? file_pread(file, u, (uint64_t)position) : file_pwrite(file, u, (uint64_t)position);
@@ -396,6 +402,31 @@ SYSCALL(ftruncate)
     if (!file)
         return -EBADF;
     err = (int64_t)b < 0 || (file->flags & O_ACCMODE) == O_RDONLY ? -EINVAL : file_truncate(file, b);
+    file_put(file);
+    return err;
+}
+
+/* Files here get their room when they are written: what a size asks for is promised, not taken. */
+SYSCALL(fallocate)
+{
+    struct file *file = call_file(a);
+    uint64_t end;
+    long err = 0;
+
+    if (!file)
+        return -EBADF;
+    if ((int64_t)c < 0 || (int64_t)d <= 0 || __builtin_add_overflow(c, d, &end))
+        err = -EINVAL;
+    else if (end > INT64_MAX)
+        err = -EFBIG;
+    else if ((file->flags & O_ACCMODE) == O_RDONLY)
+        err = -EBADF;
+    else if (!vnode_is(file->vnode, S_IFREG))
+        err = vnode_is(file->vnode, S_IFIFO) ? -ESPIPE : -ENODEV;
+    else if (b & ~FALLOC_FL_KEEP_SIZE)
+        err = -EOPNOTSUPP;
+    else if (b == 0 && end > file->vnode->size)
+        err = file_truncate(file, end);
     file_put(file);
     return err;
 }

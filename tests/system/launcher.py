@@ -20,11 +20,11 @@ def environment(changes):
     return env
 
 
-def portolan(*args, timeout=300, cwd=None, shell="sh", **env):
-    """Run the launcher to its end: a CompletedProcess with text (bytes that are no UTF-8 are replaced)."""
+def portolan(*args, timeout=300, cwd=None, shell="sh", binary=False, **env):
+    """Run the launcher to its end: a CompletedProcess with text (bytes that are no UTF-8 are replaced), or with bytes."""
+    text = {} if binary else {"encoding": "utf-8", "errors": "replace"}
     return subprocess.run([shell, str(LAUNCHER), *map(str, args)], cwd=cwd, env=environment(env),
-                          stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8",
-                          errors="replace", timeout=timeout)
+                          stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, **text)
 
 
 def dry_run(verb, *args, **env):

@@ -1,11 +1,10 @@
 """`portolan exec`: the command's own output, byte by byte, and its status, whatever else goes on."""
 
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from launcher import LAUNCHER, environment, portolan
+from launcher import portolan
 
 # Every byte, with line ends that terminals like to change.
 BINARY = "i=0; while [ $i -lt 256 ]; do printf \"\\\\$(printf %03o $i)\"; i=$((i + 1)); done; printf '\\r\\n\\n\\r'"
@@ -14,8 +13,7 @@ BINARY_BYTES = bytes(range(256)) + b"\r\n\n\r"
 
 def run(*args, **env):
     """As portolan(), but with bytes."""
-    return subprocess.run(["sh", str(LAUNCHER), "exec", *map(str, args)], env=environment(env),
-                          stdin=subprocess.DEVNULL, capture_output=True, timeout=300)
+    return portolan("exec", *args, binary=True, **env)
 
 
 @pytest.mark.parametrize("way", [
