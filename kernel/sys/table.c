@@ -28,7 +28,7 @@ call_unknown(uint64_t number)
         return -ENOSYS;
     if (__atomic_fetch_or(&missed[number / 64], bit, __ATOMIC_RELAXED) & bit)
         return -ENOSYS;
-    log_warn("syscall: %s (%lu), asked for by %s, is not implemented",
+    log_info("syscall: %s (%lu), asked for by %s, is not implemented",
              number < SYSTEM_CALLS_END && names[number] ? names[number] : "a call without a name", number,
              process_current()->name);
     return -ENOSYS;
