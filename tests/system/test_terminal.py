@@ -61,7 +61,7 @@ def test_the_start_says_what_there_is(terminal):
 def test_line_editing(terminal):
     terminal.answers("expr 6 \\* 8" + ERASE + "7", "42")
     terminal.answers("xpr 40 + 3" + HOME + "e", "43")
-    terminal.answers("expr 40 + 5" + LEFT + ERASE * 3 + "+ ", "45")
+    terminal.answers("expr 40 + 5" + LEFT + ERASE * 2 + "+ ", "45")
     terminal.answers("garbage" + CTRL["U"] + "expr 40 + 6 + junk" + CTRL["W"] + "0", "46")
     terminal.answers("expr 40 + 7 junk" + LEFT * 5 + CTRL["K"], "47")
 
