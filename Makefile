@@ -201,13 +201,17 @@ metrics:                                             ## our row of the table of 
 evidence:                                            ## obligations of the contracts without code or test
 	@$(PYTHON) tests/lint/evidence.py
 
-bench: $(BUILD)/bench/icplugin.so                    ## figures: instructions, sizes, memory, against their goals
+bench: $(BUILD)/bench/icplugin.so $(BUILD)/bench/calls ## figures: instructions, sizes, memory, against their goals
 	$(Q)$(MAKE) --no-print-directory BENCH=1 all && $(MAKE) --no-print-directory all
 	@$(PYTHON) tests/bench/bench.py $(BUILD)
 
 $(BUILD)/bench/icplugin.so: tests/bench/icplugin.c
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) -O2 -shared -fPIC $(WARN) -o $@ $<
+
+$(BUILD)/bench/calls: tests/bench/calls.c kernel/cpu/marker.h
+	@mkdir -p $(@D)
+	$(Q)$(MUSL_CC) $(USER_CFLAGS) -O2 -o $@ $<
 
 COVERAGE_DEVICES := -device edu -device edu -device edu -device edu -device edu -device e1000e,romfile=
 coverage:                                            ## what the in-kernel tests reach, by gcov

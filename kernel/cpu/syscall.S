@@ -48,37 +48,32 @@ syscall_entry:
     mov %r10, %rcx
     mov user_vectors+USER_VECTORS_CALLS(%rip), %r10
     call *(%r10,%rax,8)
-1:  mov %rax, FRAME_RAX(%rsp)
-    cli
+1:  cli
     mov %gs:PERCPU_THREAD, %rcx
     cmpl $0, CONTEXT_USER_WORK(%rcx)
-    jne user_return
+    jne 5f
     cmpl $TRAP_SYSCALL, FRAME_VECTOR(%rsp) /* exec and sigreturn have put in other registers: IRET */
-    jne user_return
-    pop %r15
-    pop %r14
-    pop %r13
-    pop %r12
-    pop %rbp
-    pop %rbx
-    add $8, %rsp
+    jne 5f
+    add $(7 * 8), %rsp /* r15..r12, rbx: C has kept them; r11 comes below */
+    mov -3 * 8(%rsp), %rbp
     pop %r10
     pop %r9
     pop %r8
     pop %rdi
     pop %rsi
     pop %rdx
-    add $8, %rsp
-    pop %rax
-    mov 0x10(%rsp), %rcx
-    mov 0x20(%rsp), %r11
-    mov 0x28(%rsp), %rsp
+    mov 0x20(%rsp), %rcx /* behind rcx, rax, vector and error code: rip, cs, rflags, rsp */
+    mov 0x30(%rsp), %r11
+    mov 0x38(%rsp), %rsp
     swapgs
     sysretq
 
 4:  mov %rax, %rdi
     call *user_vectors+USER_VECTORS_UNKNOWN(%rip)
     jmp 1b
+
+5:  mov %rax, FRAME_RAX(%rsp)
+    jmp user_return
 
 /* RSP: a frame of ring 3 at the top of the thread's stack. Whatever there is to do first, then IRET. */
     .balign 16

@@ -221,6 +221,13 @@ number_sort_in(struct process *p)
     list_add_after(at, &p->all);
 }
 
+static void
+parent_set(struct process *p, struct process *parent)
+{
+    p->parent = parent;
+    __atomic_store_n(&p->parent_pid, parent ? parent->pid : 0, __ATOMIC_RELAXED);
+}
+
 void
 process_publish(struct process *p, struct process *from, bool sibling)
 {
@@ -233,7 +240,7 @@ process_publish(struct process *p, struct process *from, bool sibling)
     if (from) {
         if (sibling)
             p->exit_signal = from->exit_signal;
-        p->parent = parent;
+        parent_set(p, parent);
         p->tty = from->tty;
         list_add_tail(&parent->children, &p->sibling);
     } else {
@@ -258,7 +265,7 @@ unlink(struct process *p)
     list_del(&p->all);
     spin_unlock(&numbers_lock, old);
     list_del(&p->sibling);
-    p->parent = NULL;
+    parent_set(p, NULL);
     if (p == first)
         first = NULL;
 }
@@ -354,7 +361,7 @@ children_give(struct process *p, struct process *heir)
 
     list_for_each_entry_safe(child, following, &p->children, sibling) {
         list_del(&child->sibling);
-        child->parent = heir;
+        parent_set(child, heir);
         child->exit_signal = SIGCHLD;
         if (child->death_signal)
             signal_process(child, child->death_signal, NULL);

@@ -69,6 +69,7 @@ struct process {
     struct number *group, *session; /* as pgid, sid */
     struct list member;             /* [t] of its group; and the numbers' lock */
     struct process *parent;         /* [t] NULL: process 1, or not in the tree */
+    int parent_pid;                 /* [a] its number, 0: none */
     struct list children;           /* [t] struct process.sibling */
     struct list sibling;            /* [t] */
     struct list all;                /* [t] every process, by number; and the numbers' lock */

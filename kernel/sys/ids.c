@@ -16,14 +16,7 @@ SYSCALL(gettid)
 
 SYSCALL(getppid)
 {
-    const struct process *parent;
-    int pid;
-
-    process_tree_lock();
-    parent = process_current()->parent;
-    pid = parent ? parent->pid : 0;
-    process_tree_unlock();
-    return pid;
+    return __atomic_load_n(&process_current()->parent_pid, __ATOMIC_RELAXED);
 }
 
 /* A group or session by a process's number. */

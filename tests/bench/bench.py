@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 MIB = 1 << 20
-MARK_BEGIN, MARK_END, MARK_READY, MARK_ENTRY = 1, 2, 10, 60000
+MARK_BEGIN, MARK_END, MARK_READY, MARK_PROMPT, MARK_ENTRY = 1, 2, 10, 11, 60000
 TIMEOUT = 600  # seconds; a bound for a machine that hangs
 
 # name: (goal, unit)
@@ -22,7 +22,16 @@ GOALS = {
     "kernel image without symbols": (512 * 1024, "bytes"),
     "kernel's first instruction to ready": (30_000_000, "instructions"),
     "memory used when ready, without system.img": (4 * MIB, "bytes"),
+    "kernel's first instruction to prompt": (60_000_000, "instructions"),
+    "memory used with one shell, without system.img": (8 * MIB, "bytes"),
+    "system.img": (None, "bytes"),
+    "program: null system call": (100, "instructions"),
 }
+
+# What calls.c does, in its order; how many operations a round of each is. The first is an empty round.
+CALLS = [("", 1), ("program: null system call", 1), ("program: switch through a pipe", 2), ("program: fork, exit, wait", 1),
+         ("program: fork, exec, exit, wait", 1), ("program: page fault", 1)]
+ROUNDS = 1000
 
 
 def entry(elf):
@@ -31,14 +40,28 @@ def entry(elf):
         return f"{int.from_bytes(f.read(32)[24:], 'little'):x}"
 
 
-def boot(folder, build, kernel, smp, options):
+def image(folder, build, files):
+    """system.img with more files in it: a second archive behind it, as the launcher does it."""
+    root, path = Path(folder) / "more", Path(folder) / "system.img"
+    for name, content in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(content)
+        (root / name).chmod(0o755)
+    names = subprocess.run(["find", "."], cwd=root, capture_output=True, check=True).stdout
+    more = subprocess.run(["cpio", "--quiet", "-o", "-H", "newc"], cwd=root, input=names, capture_output=True, check=True)
+    path.write_bytes((build / "release/system.img").read_bytes() + more.stdout)
+    return path
+
+
+def boot(folder, build, kernel, smp, options, initrd=None):
     """Boot to the end: (the kernel's log, the markers as [(id, instructions)])."""
     log, marks = Path(folder) / "log", Path(folder) / "marks"
+    marks.unlink(missing_ok=True)
     qemu = shutil.which("qemu-system-x86_64") or sys.exit("bench: qemu-system-x86_64 is missing")
     done = subprocess.run(
         [qemu, "-M", "q35", "-accel", "tcg", "-cpu", "max", "-m", "256", "-smp", str(smp), "-nodefaults",
          "-display", "none", "-no-reboot", "-debugcon", f"file:{log}", "-kernel", build / kernel / "portolan.elf",
-         "-initrd", build / kernel / "system.img", "-append", f"log=debugcon after=poweroff {options}",
+         "-initrd", initrd or build / kernel / "system.img", "-append", f"log=debugcon panic=exit {options}",
          "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
          "-plugin", f"{build}/bench/icplugin.so,out={marks},entry={entry(build / kernel / 'portolan.elf')}"],
         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TIMEOUT)
@@ -55,7 +78,7 @@ def memory_used(log):
 
 
 def start_figures(folder, build):
-    log, marks = boot(folder, build, "release", 2, "")
+    log, marks = boot(folder, build, "release", 2, "after=poweroff")
     at = dict(reversed(marks))  # the first of each
     image = Path(folder) / "stripped"
     subprocess.run([os.environ.get("OBJCOPY", "objcopy"), "--strip-all", build / "release/portolan.elf", image], check=True)
@@ -66,7 +89,7 @@ def start_figures(folder, build):
 
 def operation_figures(folder, build):
     """Instructions of one operation, without those of an empty round. One processor: nothing else counts in."""
-    log, marks = boot(folder, build, "bench", 1, "bench")
+    log, marks = boot(folder, build, "bench", 1, "bench after=poweroff")
     begins = [n for i, n in marks if i == MARK_BEGIN]
     ends = [n for i, n in marks if i == MARK_END]
     runs = re.findall(r"bench: (\d+) (.+)", log)
@@ -77,6 +100,30 @@ def operation_figures(folder, build):
     for name, times, count in counts[1:]:
         rounds = counts[0][1]
         yield name, (count - empty * rounds) / times
+
+
+def prompt_figures(folder, build):
+    """The whole start, by init and its shell, up to the last command of /etc/profile."""
+    profile = Path("iso/etc/profile").read_bytes() + b"/bench/calls prompt\n"
+    calls = (build / "bench/calls").read_bytes()
+    more = image(folder, build, {"bench/calls": calls, "etc/profile": profile})
+    log, marks = boot(folder, build, "release", 2, "", more)
+    at = dict(reversed(marks))
+    used = int(re.search(r"bench: (\d+) bytes used at the prompt", log)[1])
+    yield "kernel's first instruction to prompt", at[MARK_PROMPT] - at[MARK_ENTRY]
+    yield "memory used with one shell, without system.img", used - more.stat().st_size
+    yield "system.img", (build / "release/system.img").stat().st_size
+
+
+def call_figures(folder, build):
+    more = image(folder, build, {"bench/calls": (build / "bench/calls").read_bytes()})
+    _, marks = boot(folder, build, "release", 1, "init=/bench/calls", more)
+    begins, ends = ([n for i, n in marks if i == which] for which in (MARK_BEGIN, MARK_END))
+    if not len(begins) == len(ends) == len(CALLS):
+        sys.exit(f"bench: {len(CALLS)} benchmarks of programs, {len(begins)} begun, {len(ends)} ended")
+    counts = [end - begin for begin, end in zip(begins, ends)]
+    for (name, operations), count in list(zip(CALLS, counts))[1:]:
+        yield name, (count - counts[0]) / ROUNDS / operations
 
 
 def show(figures):
@@ -93,7 +140,8 @@ def show(figures):
 def main():
     build = Path(sys.argv[1] if len(sys.argv) > 1 else "build").resolve()
     with tempfile.TemporaryDirectory() as folder:
-        figures = [*start_figures(folder, build), *operation_figures(folder, build)]
+        figures = [figure for part in (start_figures, prompt_figures, operation_figures, call_figures)
+                   for figure in part(folder, build)]
     sys.exit(1 if show(figures) else 0)
 
 
