@@ -261,6 +261,6 @@ x='a  b   c'; echo $x; echo "$x"; set -- $x; echo $#; y='*'; echo "$y"; z="one t
 ### write_beyond
 printf abc >f; printf XY | dd of=f bs=1 seek=5 conv=notrunc 2>/dev/null; od -c f; printf Z 1<>f; cat f | od -c
 ### xtrace
-sh -xc 'x=1; echo $x | cat' 2>&1 | sort
+sh -xc 'x=1; echo $x; (echo sub)' 2>&1
 ### zombie
 sh -c 'true & sleep 0.2; wait; echo reaped'; for i in 1 2 3; do sh -c 'exit 0' & done; wait; ps | grep -c '[Z]ombie'
