@@ -63,10 +63,11 @@ tidy() {
     [ ! -s "$work/tidy" ] || { cat "$work/tidy"; return 1; }
 }
 
-# tidy_some OPTION...: over the files named in standard input; without the lines that only count
+# tidy_some OPTION...: over the files named in standard input; without the lines that only count (which
+# several at once may write into one another)
 tidy_some() {
     xargs -r -P "$jobs" -n 4 clang-tidy --quiet --warnings-as-errors='*' -p "$work" "$@" 2>&1 |
-        grep -vE '^[0-9]+ (warnings?|errors?) .*(generated|treated)|^Suppressed |^Use -header-filter|^Error while'
+        grep -vE '^[0-9 ]*((warnings?|errors?) .*(generated|treated).*)?$|^Suppressed |^Use -header-filter|^Error while'
 }
 
 step clang-format format

@@ -145,7 +145,10 @@ def test_ctrl_d_ends_input_and_then_the_shell_which_starts_anew(terminal):
 
 
 def test_quit_and_bytes_that_are_no_text(terminal):
-    terminal.start("exec sleep 1000")
+    terminal.type("cat\r")
+    terminal.see(r"\n")
+    terminal.type("ping\r")
+    terminal.see(r"ping\r\nping\r\n")
     terminal.type(CTRL["\\"])
     terminal.see(PROMPT)
     assert terminal.run("echo status $?") == "status 131\n"
