@@ -132,6 +132,8 @@ ramfs_evict(struct vnode *v)
         vnode_put(entry_remove(v, e));
     pool_free(n->target, RAMFS_TAG);
     __atomic_sub_fetch(&ramfs_of(v)->files, 1, __ATOMIC_RELAXED);
+    if (v == v->fs->root) /* unmounted; all the others have gone before */
+        pool_free(ramfs_of(v), RAMFS_TAG);
     pool_free(n, RAMFS_TAG);
 }
 

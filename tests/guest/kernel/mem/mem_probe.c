@@ -93,3 +93,28 @@ memory_release(uint32_t chain)
         frame_free(pa, f->order);
     }
 }
+
+void
+fail_each(const char *what, bool (*try)(void), unsigned least)
+{
+    struct mem_taken before = mem_taken();
+    unsigned n = 1;
+
+    for (; n < 200 && !ktest_failed(); n++) {
+        bool done, fired;
+
+        (void)mem_taken(); /* empties the caches: each round allocates anew */
+        alloc_fail_at(n);
+        done = try();
+        fired = alloc_fail_at(0) == 0;
+        mem_check_same(&before);
+        if (fired && done)
+            ktest_fail(__FILE__, __LINE__, "%s: allocation %u failed, and it says that all is well", what, n);
+        if (!fired && !done)
+            ktest_fail(__FILE__, __LINE__, "%s: fails, with no allocation failing", what);
+        if (!fired)
+            break;
+    }
+    if (n <= least || n == 200)
+        ktest_fail(__FILE__, __LINE__, "%s: %u allocations failed one by one", what, n - 1);
+}

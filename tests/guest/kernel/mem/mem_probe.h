@@ -22,3 +22,9 @@ uint64_t mem_random(uint64_t *state, uint64_t below);
 /* Take nearly all memory, so that `left` frames are free. Returns the chain for memory_release(). */
 uint32_t memory_hog(uint64_t left);
 void memory_release(uint32_t chain);
+
+/*
+ * Run try() with its first, second, ... allocation failing, until none fails: it says so each time (false), leaves
+ * nothing behind, and succeeds in the end; at least `least` of its allocations are seen to fail.
+ */
+void fail_each(const char *what, bool (*try)(void), unsigned least);
