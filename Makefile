@@ -170,7 +170,7 @@ sources = $(shell sed -n 's|^// sources: *||p' $(1))
 
 define host_rule
 $(BUILD)/host/$(1): tests/host/$(1).c $(call sources,tests/host/$(1).c) \
-                    $(wildcard lib/*.h kernel/*/*.h tests/host/*.h tests/host/$(dir $(1))*.h) | $(GENERATED)
+                    $(wildcard lib/*.h kernel/*/*.h drivers/*/*.h drivers/*/*/*.h tests/host/*.h tests/host/$(dir $(1))*.h) | $(GENERATED)
 	@mkdir -p $$(@D)
 	$$(call say,HOST,$$@)
 	$$(Q)$(2) -o $$@ $$(filter %.c,$$^)

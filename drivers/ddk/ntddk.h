@@ -1,0 +1,3 @@
+/* The name under which most drivers know wdm.h. */
+#pragma once
+#include "wdm.h"
