@@ -49,7 +49,7 @@ endif
 LDFLAGS := -nostdlib -static -Wl,-T,boot/kernel.ld -Wl,--gc-sections -Wl,--build-id=none \
            -Wl,-z,noexecstack -Wl,-z,max-page-size=4096 -Wl,--no-warn-rwx-segments
 
-SRC := $(wildcard lib/*.c kernel/*/*.c boot/*.c boot/*.S kernel/*/*.S)
+SRC := $(wildcard lib/*.c kernel/*/*.c boot/*.c boot/*.S kernel/*/*.S drivers/loader/*.c drivers/nt/*.c)
 ifneq ($(filter debug coverage,$(VARIANT)),)
 SRC += $(wildcard tests/guest/*.c tests/guest/kernel/*.c tests/guest/kernel/*/*.c)
 endif
@@ -140,13 +140,33 @@ $(PROGRAMS): $(BUILD)/programs/%: tests/programs/%.c tests/programs/check.h
 	$(call say,MUSL,$@)
 	$(Q)$(MUSL_CC) $(USER_CFLAGS) -O2 -o $@ $<
 
+# -- probe drivers: as anybody builds theirs, with mingw-w64
+MINGW_CC  ?= x86_64-w64-mingw32-gcc
+DRIVER_CFLAGS := -std=gnu17 -O2 -ffreestanding -fno-asynchronous-unwind-tables -funwind-tables -Idrivers/ddk \
+                 -Wall -Wextra -Werror -Wno-unused-parameter -Wno-array-bounds -Wno-multichar
+DRIVER_LDFLAGS := -nostdlib -Wl,--subsystem,native -Wl,--entry,DriverEntry -Wl,--dynamicbase -Wl,--nxcompat -s
+# Import libraries, from the lists of what the kernel exports.
+DLLTOOL   ?= x86_64-w64-mingw32-dlltool
+IMPLIBS   := $(BUILD)/implib/libntoskrnl.a
+$(BUILD)/implib/libntoskrnl.a: drivers/nt/ntoskrnl.c drivers/nt/hal.c | $(O)/flags
+	@mkdir -p $(@D)
+	$(call say,IMPLIB,$@)
+	$(Q)for f in $^; do $(CC) $(CFLAGS) -E $$f || exit 1; done | grep -o '{"[A-Za-z0-9_]*",' | tr -dc 'A-Za-z0-9_\n' | \
+	    { printf 'LIBRARY ntoskrnl.exe\nEXPORTS\n'; cat; } > $(@:.a=.def)
+	$(Q)$(DLLTOOL) -m i386:x86-64 -d $(@:.a=.def) -l $@
+PROBES    := $(patsubst tests/guest/probe/%.c,$(BUILD)/probes/%.sys,$(wildcard tests/guest/probe/*.c))
+$(PROBES): $(BUILD)/probes/%.sys: tests/guest/probe/%.c tests/guest/probe/probe.h $(wildcard drivers/ddk/*.h) $(IMPLIBS)
+	@mkdir -p $(@D)
+	$(call say,MINGW,$@)
+	$(Q)$(MINGW_CC) $(DRIVER_CFLAGS) $(DRIVER_LDFLAGS) -o $@ $< $(IMPLIBS)
+
 # -- the image: a newc archive of what the running system finds at /
 image: $(O)/system.img                               ## system image (newc cpio)
 BUSYBOX ?= $(firstword $(wildcard /bin/busybox /usr/bin/busybox))
-$(O)/system.img: iso/image.sh iso/commands $(shell find iso/etc -type f) $(COMMANDS) $(if $(filter debug,$(VARIANT)),$(PROGRAMS)) $(BUSYBOX)
+$(O)/system.img: iso/image.sh iso/commands $(shell find iso/etc -type f) $(COMMANDS) $(if $(filter debug,$(VARIANT)),$(PROGRAMS) $(PROBES)) $(BUSYBOX)
 	$(call say,IMAGE,$@)
 	@[ -n "$(BUSYBOX)" ] || { echo 'no busybox: install busybox-static, or set BUSYBOX=file'; exit 1; }
-	$(Q)sh iso/image.sh $@ $(O)/root $(BUSYBOX) $(COMMANDS) $(if $(filter debug,$(VARIANT)),--tests $(PROGRAMS))
+	$(Q)sh iso/image.sh $@ $(O)/root $(BUSYBOX) $(COMMANDS) $(if $(filter debug,$(VARIANT)),--tests $(PROGRAMS) $(PROBES))
 
 iso: $(O)/portolan.iso                               ## hybrid ISO: BIOS and UEFI, CD and USB stick
 $(O)/portolan.iso: $(O)/portolan.elf $(O)/system.img iso/grub.cfg

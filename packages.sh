@@ -14,6 +14,7 @@ font         console-setup-linux kbd-misc              kbd              kbd     
 pci.ids      pci.ids             hwdata                hwdata           hwdata                hwdata
 busybox      busybox-static      busybox               busybox          busybox-static        -
 musl         musl-tools          musl-gcc              musl             musl-gcc              filosottile/musl-cross/musl-cross
+mingw        gcc-mingw-w64-x86-64 mingw64-gcc          mingw-w64-gcc    mingw64-cross-gcc     mingw-w64
 cpio         cpio                cpio                  cpio             cpio                  cpio
 qemu         qemu-system-x86     qemu-system-x86       qemu-system-x86  qemu-x86              qemu
 ovmf         ovmf                edk2-ovmf             edk2-ovmf        qemu-ovmf-x86_64      qemu
@@ -104,6 +105,7 @@ have() { # THING: is it there?
     pci.ids) find_pci_ids ;;
     busybox) find_busybox ;;
     musl) [ -n "${MUSL_CC:-}" ] || find_command musl-gcc x86_64-linux-musl-gcc ;;
+    mingw) [ -n "${MINGW_CC:-}" ] || find_command x86_64-w64-mingw32-gcc ;;
     libc) find_file /usr/include/stdio.h "$(xcrun --show-sdk-path 2>/dev/null)/usr/include/stdio.h" ;;
     qemu) command -v qemu-system-x86_64 ;;
     ovmf) find_ovmf_code && find_ovmf_vars ;;
@@ -156,7 +158,7 @@ packages_report() {
     exit 1
 }
 
-need_build() { need make git cc cpio font pci.ids busybox musl; }
+need_build() { need make git cc cpio font pci.ids busybox musl mingw; }
 need_iso() { need mkrescue grub-bios grub-efi xorriso mformat; }
 
 need_test() {

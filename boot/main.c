@@ -2,6 +2,8 @@
  * The start order, one line a step. The only file that sees both kernel/ and drivers/; nobody includes it.
  */
 #include "boot/bootinfo.h"
+#include "drivers/loader/driver.h"
+#include "drivers/nt/nt.h"
 #include "kernel/console/keyboard.h"
 #include "kernel/console/log.h"
 #include "kernel/console/panic.h"
@@ -339,6 +341,14 @@ programs_prepare(void)
     return err;
 }
 
+/* What drivers stand on. */
+static int
+drivers_prepare(void)
+{
+    drivers_init(nt_driver_gone);
+    return nt_init();
+}
+
 /* Option init=, or /sbin/init if it is there. */
 static void
 programs_start(void)
@@ -428,6 +438,8 @@ kernel_main(uint32_t magic, uint32_t info)
     err = programs_prepare();
     if (err)
         log_err("boot: no programs can run: %s", errtext(-err));
+    if (drivers_prepare())
+        log_err("boot: no drivers can run");
     wishes_grant();
     if (!err)
         programs_start();

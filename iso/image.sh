@@ -31,9 +31,13 @@ for program; do
         continue
         ;;
     *-init) to=sbin ;;
+    *.sys)
+        mkdir -p "$root/tests/drivers"
+        to=tests/drivers
+        ;;
     *) to=$where ;;
     esac
-    [ $to = tests ] || rm -f "$root/bin/${program##*/}" "$root/sbin/${program##*/}" "$root/usr/bin/${program##*/}"
+    [ $where = tests ] || rm -f "$root/bin/${program##*/}" "$root/sbin/${program##*/}" "$root/usr/bin/${program##*/}"
     cp "$program" "$root/$to/${program##*/}"
 done
 

@@ -12,7 +12,7 @@
 #define IPI_LEVEL      14
 #define HIGH_LEVEL     15
 
-#ifndef PAGE_SIZE
+#if defined(_WIN32) && !defined(PAGE_SIZE) /* the kernel has its own */
 #define PAGE_SIZE  0x1000
 #define PAGE_SHIFT 12
 #endif

@@ -12,12 +12,14 @@
 #include <stdint.h>
 
 struct user_context; /* kernel/cpu/user.h */
+struct guard;        /* kernel/cpu/guard.h */
 
 struct context {
     uintptr_t stack;    /* stack pointer; on the stack: RBP, RBX, R12..R15, return address */
     void *fpu;          /* area of fpu_area_size() bytes, 64-byte aligned; NULL: no FPU state is kept */
     uint32_t user_work; /* [a] not 0: there is something to do before the thread returns to ring 3 */
     struct user_context *user; /* [I] of a program's thread; NULL: a kernel thread */
+    struct guard *guard;       /* the innermost call into a driver; NULL: none */
 };
 _Static_assert(offsetof(struct context, stack) == CONTEXT_STACK, "switch.S");
 _Static_assert(offsetof(struct context, fpu) == CONTEXT_FPU, "switch.S");

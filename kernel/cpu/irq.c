@@ -11,6 +11,7 @@
  */
 #include "kernel/cpu/irq.h"
 #include "kernel/cpu/apic.h"
+#include "kernel/cpu/guard.h"
 #include "kernel/cpu/ioapic.h"
 #include "kernel/cpu/irq_impl.h"
 #include "kernel/cpu/percpu.h"
@@ -194,13 +195,14 @@ pic_arrived(unsigned line, uint8_t old)
 }
 
 static void
-clock_arrived(uint8_t old)
+clock_arrived(struct trap_frame *f, uint8_t old)
 {
     irql_set(CLOCK_LEVEL);
     interrupts_on();
     if (clock_hook)
         clock_hook();
     interrupts_off();
+    guard_clock(f, old);
     apic_eoi();
     irql_set(old);
 }
@@ -226,14 +228,14 @@ apic_error_arrived(void)
 }
 
 static void
-system_arrived(uint8_t vector, uint8_t old)
+system_arrived(struct trap_frame *f, uint8_t vector, uint8_t old)
 {
     switch (vector) {
     case VECTOR_DISPATCH: /* nothing but what every interrupt does on its way out */
         apic_eoi();
         break;
     case VECTOR_CLOCK:
-        clock_arrived(old);
+        clock_arrived(f, old);
         break;
     case VECTOR_CALL:
         call_arrived(old);
@@ -318,7 +320,7 @@ irq_dispatch(struct trap_frame *f)
     else if (vector >= VECTOR_PIC_BASE && vector < VECTOR_PIC_BASE + PIC_LINES)
         pic_arrived(vector - VECTOR_PIC_BASE, old);
     else
-        system_arrived(vector, old);
+        system_arrived(f, vector, old);
     percpu_self()->interrupt_depth--;
     dispatch_work(old);
 }

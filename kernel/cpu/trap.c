@@ -2,6 +2,7 @@
  * The interrupt descriptor table, and exceptions: who may claim one, and the report when nobody does.
  */
 #include "kernel/cpu/trap.h"
+#include "kernel/cpu/guard.h"
 #include "kernel/cpu/irql.h"
 #include "kernel/cpu/paging.h"
 #include "kernel/cpu/percpu.h"
@@ -98,7 +99,7 @@ trap_claim(unsigned vector, trap_claimant *claimant)
     return __atomic_exchange_n(&claimants[vector], claimant, __ATOMIC_ACQ_REL);
 }
 
-static const char *
+const char *
 trap_name(uint64_t vector)
 {
     return vector < TRAP_EXCEPTIONS && names[vector] ? names[vector] : "exception";
@@ -150,6 +151,8 @@ trap_exception(struct trap_frame *f)
         return;
     }
     if (f->vector == TRAP_PAGE_FAULT && user_fault(f, address))
+        return;
+    if (guard_exception(f, address))
         return;
     if (claimant && claimant(f))
         return;

@@ -63,6 +63,9 @@ typedef bool trap_claimant(struct trap_frame *f);
 /* Sets the claimant for one exception, replacing what was there; NULL: none. Returns the previous one. */
 trap_claimant *trap_claim(unsigned vector, trap_claimant *claimant);
 
+/* "page fault (#PF)". Any IRQL. */
+const char *trap_name(uint64_t vector);
+
 /* Print registers and backtrace of a frame to the log, at LOG_ERR. Any IRQL. */
 void trap_report(const struct trap_frame *f);
 

@@ -32,6 +32,7 @@ enum lock_order {
     LOCK_WORK = 50,        /* work queues */
     LOCK_MUTEX = 55,       /* who waits for whose mutex: priority inheritance */
     LOCK_POLL = 57,        /* who waits for which file to be ready */
+    LOCK_NT = 58,          /* drivers/nt: what drivers wait for; their memory */
     LOCK_WAITABLE = 60,    /* events, semaphores, timers as objects: their waiter lists */
     LOCK_THREAD = 65,      /* thread list, one thread's waiting state */
     LOCK_TIMER = 70,       /* per-processor timer queues */
@@ -45,6 +46,7 @@ enum lock_order {
     LOCK_LOG = 100,        /* the log, and innermost what its sinks take: */
     LOCK_SCREEN = 110,     /* the terminal and what is shown */
     LOCK_SERIAL = 111,     /* the serial transmitter */
+    LOCK_NT_DPC = 118,     /* drivers/nt: DPCs of drivers */
     LOCK_DPC = 120,        /* per-processor DPC queues: a DPC may be queued from anywhere, the log too */
 };
 

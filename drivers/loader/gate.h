@@ -1,0 +1,48 @@
+/*
+ * The gate: the one place where control enters a driver.
+ *
+ * What is called belongs to somebody: an adapter that the driver serves, or the driver itself (DriverEntry, its own DPCs and
+ * timers). That is a struct gate. A call that goes wrong (kernel/cpu/guard.h), or that returns at another IRQL than it
+ * was made at, closes the gate: nothing is called through it any more, its owner is told once, and the rest of the
+ * machine goes on.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include "kernel/cpu/guard.h"
+
+struct driver;
+
+#define GATE_TEXT 240
+
+/* [I] fixed   [a] atomic */
+struct gate {
+    struct driver *driver; /* [I] */
+    const char *name;      /* [I] whose calls these are: "ahci0", "ahci.sys" */
+    /* [I] Called once, after the report, when a call has closed the gate; at the IRQL of that call. NULL: nothing more */
+    void (*closed)(struct gate *g);
+    bool is_closed;       /* [a] */
+    uint64_t calls;       /* [a] */
+    uint64_t violations;  /* [a] rules broken that were survived */
+    char text[GATE_TEXT]; /* why it was closed; "": it is open */
+};
+
+/* Once the clock runs. gate_watch(): there is a driver now, whose calls are limited. PASSIVE_LEVEL; again: nothing. */
+void gate_init(void);
+void gate_watch(void);
+
+/*
+ * Call a routine of the driver, with the arguments that it has (the others are ignored).
+ * IRQL:    the routine's; kept
+ * Locks:   none of the kernel's that the routine's own calls into the kernel take
+ * Returns: 0 and *result (RAX; may be NULL); -EIO: the gate is closed, by this call or before
+ */
+int gate_call(struct gate *g, const char *routine, const void *function, const uint64_t arguments[GUARD_ARGUMENTS],
+              uint64_t *result);
+#define GATE_ARGUMENTS(...) ((const uint64_t[GUARD_ARGUMENTS]){__VA_ARGS__})
+
+/* Close it for a reason of the owner's: a rule that was broken. `routine` may be NULL. Any IRQL. Twice: nothing. */
+void gate_close(struct gate *g, const char *routine, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* A rule was broken and nothing is lost by it: counted, and said the first time each caller finds `*said` false. */
+void gate_violation(struct gate *g, bool *said, const char *format, ...) __attribute__((format(printf, 3, 4)));
