@@ -1,0 +1,152 @@
+/*
+ * Identifiers, Models sections, ranks.
+ */
+#include "drivers/loader/match.h"
+#include "lib/errno.h"
+#include "lib/field.h"
+#include "lib/format.h"
+#include "lib/string.h"
+
+#define SECTION_MAX      300
+#define ASSOCIATED       0x2 /* AddService: this service drives the device */
+#define RANK_COMPATIBLE  0x2000
+#define RANK_INF_COMPAT  0x1000
+#define DECORATION       "NTamd64"
+
+static void
+id_add(struct device_ids *ids, bool hardware, const char *format, uint32_t a, uint32_t b, uint32_t c, uint32_t d)
+{
+    unsigned n = ids->hardware + ids->compatible;
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+    snprintf(ids->id[n], MATCH_ID_MAX, format, a, b, c, d);
+#pragma GCC diagnostic pop
+    ids->hardware += hardware;
+    ids->compatible += !hardware;
+}
+
+void
+match_pci_ids(struct device_ids *ids, uint16_t vendor, uint16_t device, uint32_t subsystem, uint8_t revision,
+              uint32_t class_code)
+{
+    uint32_t v = vendor, d = device, c = class_code & 0xffffff;
+
+    *ids = (struct device_ids){0};
+    id_add(ids, true, "PCI\\VEN_%04X&DEV_%04X&SUBSYS_%08X&REV_%02X", v, d, subsystem, revision);
+    id_add(ids, true, "PCI\\VEN_%04X&DEV_%04X&SUBSYS_%08X", v, d, subsystem, 0);
+    id_add(ids, true, "PCI\\VEN_%04X&DEV_%04X&CC_%06X", v, d, c, 0);
+    id_add(ids, true, "PCI\\VEN_%04X&DEV_%04X&CC_%04X", v, d, c >> 8, 0);
+    id_add(ids, false, "PCI\\VEN_%04X&DEV_%04X&REV_%02X", v, d, revision, 0);
+    id_add(ids, false, "PCI\\VEN_%04X&DEV_%04X", v, d, 0, 0);
+    id_add(ids, false, "PCI\\VEN_%04X&CC_%06X", v, c, 0, 0);
+    id_add(ids, false, "PCI\\VEN_%04X&CC_%04X", v, c >> 8, 0, 0);
+    id_add(ids, false, "PCI\\VEN_%04X", v, 0, 0, 0);
+    id_add(ids, false, "PCI\\CC_%06X", c, 0, 0, 0);
+    id_add(ids, false, "PCI\\CC_%04X", c >> 8, 0, 0, 0);
+}
+
+bool
+match_section(const struct inf *inf, const char *name, const char *suffix, char *text, size_t size)
+{
+    static const char *const decorations[] = {".NTamd64", ".NT", ""};
+
+    for (unsigned i = 0; i < ARRAY_SIZE(decorations); i++) {
+        snprintf(text, size, "%s%s%s", name, decorations[i], suffix);
+        if (inf_has_section(inf, text))
+            return true;
+    }
+    return false;
+}
+
+/* A line of a Models section: install section, hardware ID, compatible IDs. Its best rank for the device. */
+static uint32_t
+rank_line(const struct inf_line *l, const struct device_ids *ids, const char **id)
+{
+    uint32_t best = MATCH_NONE;
+
+    for (uint32_t f = 1; f < l->fields; f++)
+        for (unsigned i = 0; i < ids->hardware + ids->compatible; i++) {
+            uint32_t rank = (f > 1 ? RANK_INF_COMPAT + (f - 2) * 0x100 : 0) +
+                            (i < ids->hardware ? i : RANK_COMPATIBLE + i - ids->hardware);
+
+            if (!strcasecmp(l->field[f], ids->id[i]) && rank < best) {
+                best = rank;
+                *id = l->field[f];
+            }
+        }
+    return best;
+}
+
+static void
+rank_models(const struct inf *inf, const char *section, const struct device_ids *ids, struct match *m)
+{
+    for (const struct inf_line *l = NULL; (l = inf_next(inf, section, NULL, l)) != NULL;) {
+        const char *id = "";
+        uint32_t rank = rank_line(l, ids, &id);
+
+        if (rank < m->rank)
+            *m = (struct match){.rank = rank, .description = l->key ? l->key : "", .id = id, .install = inf_field(l, 0)};
+    }
+}
+
+/* name, NTamd64[.version...], ...: the decorated section if one is for us, else the plain one. */
+static void
+rank_manufacturer(const struct inf *inf, const struct inf_line *l, const struct device_ids *ids, struct match *m)
+{
+    char section[SECTION_MAX];
+
+    for (uint32_t f = 1; f < l->fields; f++)
+        if (!strncasecmp(l->field[f], DECORATION, strlen(DECORATION)) || !strcasecmp(l->field[f], "NT")) {
+            snprintf(section, sizeof(section), "%s.%s", inf_field(l, 0), l->field[f]);
+            rank_models(inf, section, ids, m);
+        }
+    rank_models(inf, inf_field(l, 0), ids, m);
+}
+
+static const char *
+file_name(const char *path)
+{
+    const char *slash = strrchr(path, '\\');
+
+    return slash ? slash + 1 : path;
+}
+
+/* The service of the install section. */
+static int
+find_service(const struct inf *inf, struct match *m, struct inf_fault *fault)
+{
+    char section[SECTION_MAX];
+    const struct inf_line *l = NULL, *binary;
+    uint32_t flags;
+
+    if (!match_section(inf, m->install, ".Services", section, sizeof(section)))
+        return 0;
+    while ((l = inf_next(inf, section, "AddService", l)) != NULL) {
+        if (inf_number(l, 1, &flags)) {
+            *fault = (struct inf_fault){l->number, "AddService: the flags are no number"};
+            return -EINVAL;
+        }
+        if (!(flags & ASSOCIATED) || !inf_field(l, 0)[0])
+            continue;
+        m->service = inf_field(l, 0);
+        m->service_install = inf_field(l, 2);
+        binary = inf_next(inf, m->service_install, "ServiceBinary", NULL);
+        m->binary = binary ? file_name(inf_field(binary, 0)) : "";
+        if (!m->binary[0]) {
+            *fault = (struct inf_fault){l->number, "AddService: its install section has no ServiceBinary"};
+            return -EINVAL;
+        }
+        return 0;
+    }
+    return 0;
+}
+
+int
+match_inf(const struct inf *inf, const struct device_ids *ids, struct match *out, struct inf_fault *fault)
+{
+    *out = (struct match){.rank = MATCH_NONE};
+    for (const struct inf_line *l = NULL; (l = inf_next(inf, "Manufacturer", NULL, l)) != NULL;)
+        rank_manufacturer(inf, l, ids, out);
+    return out->rank == MATCH_NONE ? 0 : find_service(inf, out, fault);
+}

@@ -1,0 +1,36 @@
+/*
+ * Which driver an INF file has for a device, and how good a match it is (WDK, "How Windows Selects a Driver"). Pure.
+ */
+#pragma once
+#include "drivers/loader/inf.h"
+
+#define MATCH_IDS_MAX 16
+#define MATCH_ID_MAX  64
+#define MATCH_NONE    UINT32_MAX
+
+/* Identifiers of a device, the best first. */
+struct device_ids {
+    unsigned hardware, compatible; /* how many of each; the hardware IDs come first */
+    char id[MATCH_IDS_MAX][MATCH_ID_MAX];
+};
+
+/* The forms that are documented for PCI ("Identifiers for PCI Devices"). class_code: class, subclass, interface. */
+void match_pci_ids(struct device_ids *ids, uint16_t vendor, uint16_t device, uint32_t subsystem, uint8_t revision,
+                   uint32_t class_code);
+
+/* What an INF file has for a device. Texts are the INF's. */
+struct match {
+    uint32_t rank;           /* less is better; MATCH_NONE: nothing */
+    const char *description; /* of the device */
+    const char *id;          /* that matched */
+    const char *install;     /* DDInstall section, with its decoration */
+    const char *service;     /* AddService with the flag of the function driver; NULL: it has none */
+    const char *service_install;
+    const char *binary; /* file name of the driver, without directories */
+};
+
+/* The best match of this file. Returns: 0 (perhaps MATCH_NONE); -EINVAL and *fault: the INF refers to what it has not. */
+int match_inf(const struct inf *inf, const struct device_ids *ids, struct match *out, struct inf_fault *fault);
+
+/* A decorated section: name.NTamd64, name.NT, name; whichever there is, into text. Returns: false: none. */
+bool match_section(const struct inf *inf, const char *name, const char *suffix, char *text, size_t size);
