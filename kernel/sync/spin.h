@@ -19,17 +19,18 @@
 #include "kernel/cpu/percpu.h"
 
 enum lock_order {
+    LOCK_BLOCK = 5,       /* kernel/block */
     LOCK_PORT = 10,        /* drivers/port: adapters, units */
-    LOCK_BLOCK = 20,       /* kernel/block */
-    LOCK_DEVICE = 30,      /* PCI configuration, consoles' input, anything in kernel/hw */
-    LOCK_SPACE = 40,       /* kernel/mem: address ranges, page tables */
-    LOCK_NUMBERS = 44,     /* numbers of processes, members of groups */
-    LOCK_PROCESS = 45,     /* a process's state, tasks and signals */
-    LOCK_SIGNAL = 46,      /* what a process does on signals */
-    LOCK_FILES = 47,       /* kernel/fs: tables of open files, where paths begin */
-    LOCK_NAMES = 48,       /* kernel/fs: the tree of names */
-    LOCK_PAGES = 49,       /* kernel/fs: the pages of a file in memory */
-    LOCK_WORK = 50,        /* work queues */
+    LOCK_PORT_ISR = 11,    /* drivers/port: bus n's interrupt, at its level: 11 + n, below 43 */
+    LOCK_DEVICE = 43,      /* PCI configuration, consoles' input, anything in kernel/hw */
+    LOCK_SPACE = 44,       /* kernel/mem: address ranges, page tables */
+    LOCK_NUMBERS = 45,     /* numbers of processes, members of groups */
+    LOCK_PROCESS = 46,     /* a process's state, tasks and signals */
+    LOCK_SIGNAL = 47,      /* what a process does on signals */
+    LOCK_FILES = 48,       /* kernel/fs: tables of open files, where paths begin */
+    LOCK_NAMES = 49,       /* kernel/fs: the tree of names */
+    LOCK_PAGES = 50,       /* kernel/fs: the pages of a file in memory */
+    LOCK_WORK = 51,        /* work queues */
     LOCK_MUTEX = 55,       /* who waits for whose mutex: priority inheritance */
     LOCK_POLL = 57,        /* who waits for which file to be ready */
     LOCK_NT = 58,          /* drivers/nt: what drivers wait for; their memory */
@@ -41,6 +42,7 @@ enum lock_order {
     LOCK_FRAME_CACHE = 88, /* one processor's cache of frames */
     LOCK_FRAME = 90,       /* the frame allocator */
     LOCK_IRQ = 95,         /* interrupt lines and vectors */
+    LOCK_PORT_LOG = 96,    /* drivers/port: an adapter's error log */
     LOCK_IPI = 97,         /* cross-processor calls */
     LOCK_IRQ_CHIP = 98,    /* registers of the interrupt controllers */
     LOCK_LOG = 100,        /* the log, and innermost what its sinks take: */

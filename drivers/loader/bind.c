@@ -1,0 +1,376 @@
+/*
+ * The driver database and what it leads to.
+ */
+#include "drivers/loader/bind.h"
+#include "drivers/loader/driver.h"
+#include "drivers/loader/install.h"
+#include "drivers/loader/match.h"
+#include "kernel/hw/pci.h"
+#include "kernel/mem/pool.h"
+#include "kernel/mem/space.h"
+#include "kernel/sync/mutex.h"
+#include "lib/errno.h"
+#include "lib/format.h"
+#include "lib/parse.h"
+#include "lib/string.h"
+
+#define BIND_TAG POOL_TAG('b', 'i', 'n', 'd')
+#define PATH_MAX_HERE 256
+
+/* One INF file. [I] once listed */
+struct inf_file {
+    struct list link;
+    char path[PATH_MAX_HERE];
+    struct inf inf;
+    void *arena;
+};
+
+/* One device with its driver. [m] */
+struct binding {
+    struct list link;
+    struct pci_device *device;
+    struct driver *driver;
+    char id[MATCH_ID_MAX];
+};
+
+static struct mutex lock; /* [m] all below */
+static const struct loader_files *files;
+static const char *options;
+static struct list inf_files = LIST_INIT(inf_files), bindings = LIST_INIT(bindings);
+
+void
+bind_init(const struct loader_files *f, const char *cmdline)
+{
+    mutex_init(&lock);
+    files = f;
+    options = cmdline;
+}
+
+static bool
+is_excluded(const char *name)
+{
+    char patterns[256];
+    size_t len;
+    const char *v = option_find(options, "driver.exclude", &len);
+
+    if (!v)
+        return false;
+    strlcpy(patterns, v, MIN(sizeof(patterns), len + 1));
+    return glob_match_any(patterns, name);
+}
+
+static const char *
+base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
+/* ---- INF files ---- */
+
+static int
+inf_read(struct inf_file *f)
+{
+    struct inf_fault fault = {0, "it cannot be read"};
+    void *bytes;
+    size_t size;
+    int err = files->read(f->path, &bytes, &size);
+
+    if (!err) {
+        f->arena = space_alloc(INF_ARENA(MIN(size, (size_t)INF_SIZE_MAX)), MAP_WRITE);
+        err = f->arena ? inf_parse(bytes, size, f->arena, INF_ARENA(size), &f->inf, &fault) : -ENOMEM;
+        files->free(bytes);
+    }
+    if (err == -EINVAL)
+        log_err("%s:%u: %s", f->path, fault.line, fault.rule);
+    else if (err)
+        log_err("%s: error %d", f->path, err);
+    return err;
+}
+
+static void
+inf_add(void *context, const char *path)
+{
+    struct inf_file *f = pool_zalloc(sizeof(*f), BIND_TAG);
+    unsigned *count = context;
+
+    if (!f) {
+        log_err("%s: no memory", path);
+        return;
+    }
+    strlcpy(f->path, path, sizeof(f->path));
+    if (inf_read(f)) {
+        space_free(f->arena);
+        pool_free(f, BIND_TAG);
+        return;
+    }
+    list_add_tail(&inf_files, &f->link);
+    (*count)++;
+}
+
+unsigned
+bind_read_folder(const char *folder)
+{
+    unsigned count = 0;
+
+    mutex_lock(&lock, WAIT_FOREVER);
+    (void)files->list(folder, ".inf", inf_add, &count);
+    mutex_unlock(&lock);
+    return count;
+}
+
+/* The best of all files for a device; NULL: none. Lock held. */
+static const struct inf_file *
+find_match(const struct device_ids *ids, struct match *best)
+{
+    const struct inf_file *f, *found = NULL;
+
+    best->rank = MATCH_NONE;
+    list_for_each_entry(f, &inf_files, link) {
+        struct inf_fault fault;
+        struct match m;
+
+        if (match_inf(&f->inf, ids, &m, &fault))
+            log_err("%s:%u: %s", f->path, fault.line, fault.rule);
+        else if (m.rank < best->rank && m.service && !is_excluded(m.service) && !is_excluded(m.binary)) {
+            *best = m;
+            found = f;
+        }
+    }
+    return found;
+}
+
+/* ---- drivers ---- */
+
+/* A loaded and started driver, with a reference. Lock held. */
+static int
+driver_ready(const char *path, const char *service, struct driver **out, char *why)
+{
+    struct driver *d = driver_find(base_name(path));
+    void *bytes;
+    size_t size;
+    int err;
+
+    if (d) {
+        *out = d;
+        if (d->state == DRIVER_STARTED)
+            return 0;
+        snprintf(why, DRIVER_WHY, "the driver is loaded and does not run: %s", d->gate.text);
+        driver_put(d);
+        return -EIO;
+    }
+    err = files->read(path, &bytes, &size);
+    if (err) {
+        snprintf(why, DRIVER_WHY, "%s cannot be read: error %d", path, err);
+        return err;
+    }
+    err = driver_load(base_name(path), service, bytes, size, &d, why);
+    files->free(bytes);
+    if (err)
+        return err;
+    err = driver_start(d, why);
+    if (err) {
+        char ignored[DRIVER_WHY];
+
+        (void)driver_unload(d, ignored);
+        return err;
+    }
+    driver_get(d);
+    *out = d;
+    return 0;
+}
+
+int
+bind_load(const char *path, char *why)
+{
+    struct driver *d;
+    int err;
+
+    mutex_lock(&lock, WAIT_FOREVER);
+    err = driver_ready(path, NULL, &d, why);
+    mutex_unlock(&lock);
+    if (!err)
+        driver_put(d);
+    return err;
+}
+
+/* The binding keeps the reference to the driver. Lock held. */
+static int
+attach(struct pci_device *p, struct driver *d, const char *id, char *why)
+{
+    struct binding *b;
+    int err;
+
+    if (!d->port.add) {
+        snprintf(why, DRIVER_WHY, "%s has registered with no port that takes PCI devices", d->name);
+        return -ENOTSUP;
+    }
+    b = pool_zalloc(sizeof(*b), BIND_TAG);
+    if (!b)
+        return -ENOMEM;
+    err = d->port.add(d, d->port.data, p, why);
+    if (err) {
+        pool_free(b, BIND_TAG);
+        return err;
+    }
+    b->device = p;
+    b->driver = d;
+    strlcpy(b->id, id, sizeof(b->id));
+    list_add_tail(&bindings, &b->link);
+    return 0;
+}
+
+static int
+bind_matched(struct pci_device *p, const struct inf_file *f, const struct match *m, char *why)
+{
+    char path[PATH_MAX_HERE];
+    struct inf_fault fault;
+    struct driver *d;
+    int err = install_registry(&f->inf, m, p->name, &fault);
+
+    if (err == -EINVAL)
+        snprintf(why, DRIVER_WHY, "%s:%u: %s", f->path, fault.line, fault.rule);
+    if (err)
+        return err;
+    snprintf(path, sizeof(path), "%.*s%s", (int)(base_name(f->path) - f->path), f->path, m->binary);
+    err = driver_ready(path, m->service, &d, why);
+    if (err)
+        return err;
+    err = attach(p, d, m->id, why);
+    if (err)
+        driver_put(d);
+    return err;
+}
+
+/* "DEVICE:FILE" of driver.force; false: not for this device. */
+static bool
+forced(const struct pci_device *p, char *path, size_t size)
+{
+    size_t len, n = strlen(p->name);
+    const char *v = option_find(options, "driver.force", &len);
+
+    if (!v || len <= n + 1 || strncmp(v, p->name, n) || v[n] != ':')
+        return false;
+    strlcpy(path, v + n + 1, MIN(size, len - n));
+    return true;
+}
+
+/* Lock held. Returns 0; -ENOENT: nobody drives it; others with why. */
+static int
+bind_one(struct pci_device *p, char *why)
+{
+    char path[PATH_MAX_HERE];
+    const struct inf_file *f;
+    struct device_ids ids;
+    struct driver *d;
+    struct match m;
+    int err;
+
+    why[0] = 0;
+    if (forced(p, path, sizeof(path))) {
+        err = driver_ready(path, NULL, &d, why);
+        if (err)
+            return err;
+        err = attach(p, d, "forced", why);
+        if (err)
+            driver_put(d);
+        return err;
+    }
+    match_pci_ids(&ids, p->vendor, p->device, (uint32_t)p->subsystem << 16 | p->subsystem_vendor, p->revision,
+                  p->class_code);
+    f = find_match(&ids, &m);
+    return f ? bind_matched(p, f, &m, why) : -ENOENT;
+}
+
+unsigned
+bind_all(void)
+{
+    struct pci_device *p = NULL;
+    char why[DRIVER_WHY];
+    unsigned count = 0;
+
+    mutex_lock(&lock, WAIT_FOREVER);
+    while ((p = pci_next(p, NULL)) != NULL) {
+        int err = p->owner ? -ENOENT : bind_one(p, why);
+
+        count += !err;
+        if (err && err != -ENOENT)
+            log_err("%s: no driver: %s", p->name, why);
+    }
+    mutex_unlock(&lock);
+    return count;
+}
+
+static struct pci_device *
+device_named(const char *name)
+{
+    struct pci_device *p = NULL;
+
+    while ((p = pci_next(p, NULL)) != NULL)
+        if (!strcmp(p->name, name) || !strcmp(p->name + 5, name)) /* without the segment, too */
+            break;
+    return p;
+}
+
+int
+bind_device(const char *device, const char *driver, char *why)
+{
+    struct pci_device *p = device_named(device);
+    struct driver *d = NULL;
+    int err = p ? 0 : -ENODEV;
+
+    if (!p) {
+        snprintf(why, DRIVER_WHY, "there is no PCI function %s", device);
+        return err;
+    }
+    mutex_lock(&lock, WAIT_FOREVER);
+    if (driver) {
+        d = driver_find(driver);
+        err = d ? attach(p, d, "by hand", why) : -ENOENT;
+        if (!d)
+            snprintf(why, DRIVER_WHY, "no driver %s is loaded", driver);
+        else if (err)
+            driver_put(d);
+    } else {
+        err = bind_one(p, why);
+        if (err == -ENOENT)
+            snprintf(why, DRIVER_WHY, "no INF file has a driver for %s", p->name);
+    }
+    mutex_unlock(&lock);
+    return err;
+}
+
+int
+unbind_device(const char *device, char *why)
+{
+    const struct pci_device *p = device_named(device);
+    struct binding *b;
+    int err = -ENODEV;
+
+    snprintf(why, DRIVER_WHY, "%s is bound to no driver", device);
+    mutex_lock(&lock, WAIT_FOREVER);
+    list_for_each_entry(b, &bindings, link)
+        if (b->device == p) {
+            err = b->driver->port.remove(b->driver, b->driver->port.data, b->device, why);
+            if (!err) {
+                list_del(&b->link);
+                driver_put(b->driver);
+                pool_free(b, BIND_TAG);
+            }
+            break;
+        }
+    mutex_unlock(&lock);
+    return err;
+}
+
+void
+bind_for_each(void (*show)(void *context, const struct pci_device *p, const struct driver *d, const char *id), void *context)
+{
+    const struct binding *b;
+
+    mutex_lock(&lock, WAIT_FOREVER);
+    list_for_each_entry(b, &bindings, link)
+        show(context, b->device, b->driver, b->id);
+    mutex_unlock(&lock);
+}

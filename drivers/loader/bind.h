@@ -1,0 +1,40 @@
+/*
+ * Which driver drives which device: the INF files of /drivers, matched against the PCI functions that nobody owns.
+ *
+ * Kernel options: driver.exclude=NAME,... (services or file names that are not used), driver.force=DEVICE:FILE (this
+ * driver for that function, whatever its INF says; "0000:00:1f.2:/drivers/x.sys").
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct driver;
+struct pci_device;
+
+/* How files are read, handed down by boot/main.c. PASSIVE_LEVEL. */
+struct loader_files {
+    int (*read)(const char *path, void **bytes, size_t *size); /* 0 or -errno; free() gives the bytes back */
+    void (*free)(void *bytes);
+    int (*list)(const char *folder, const char *suffix, void (*each)(void *context, const char *path), void *context);
+};
+
+/* Boot, once. cmdline lives on. */
+void bind_init(const struct loader_files *files, const char *cmdline);
+
+/* Read the INF files of a folder. Bad ones are messages, with file and line. PASSIVE_LEVEL. Returns the number read. */
+unsigned bind_read_folder(const char *folder);
+
+/* Find a driver for each PCI function without owner and start it. PASSIVE_LEVEL. Returns the number of devices bound. */
+unsigned bind_all(void);
+
+/* Load and start a driver's file; its service's name is the file's without suffix. PASSIVE_LEVEL. Returns 0 or -errno and why. */
+int bind_load(const char *path, char *why);
+
+/* Give a device to a loaded driver, or take it away from its driver. name as lspci shows it. why[DRIVER_WHY]. */
+int bind_device(const char *device, const char *driver, char *why);
+int unbind_device(const char *device, char *why);
+
+/* For each device that is bound. */
+void bind_for_each(void (*show)(void *context, const struct pci_device *p, const struct driver *d, const char *id),
+                   void *context);

@@ -1,0 +1,303 @@
+/*
+ * Adapters: resources, interrupt, error log, life and death.
+ */
+#include "drivers/loader/driver.h"
+#include "drivers/port/core/port.h"
+#include "kernel/hw/pci.h"
+#include "kernel/mem/pool.h"
+#include "kernel/mem/space.h"
+#include "kernel/sync/mutex.h"
+#include "lib/errno.h"
+#include "lib/format.h"
+#include "lib/string.h"
+
+#define PORT_TAG   POOL_TAG('p', 'o', 'r', 't')
+#define KILL_LIMIT SECONDS(10)
+
+static struct mutex lock; /* the list */
+static struct list adapters = LIST_INIT(adapters);
+
+void
+port_init(void)
+{
+    mutex_init(&lock);
+}
+
+/* ---- failure: the gate was closed, at any IRQL ---- */
+
+/* What is out comes back with an error; what waits too. */
+static void
+fail_work(struct work *w)
+{
+    struct adapter *a = container_of(w, struct adapter, fail_work);
+
+    adapter_disconnect(a);
+    for (uint32_t i = 0; i < a->bus_count; i++)
+        bus_kill(a->bus[i]);
+    a->face->failed(a);
+    log_err("%s: failed; its units answer with errors from now on", a->name);
+}
+
+static void
+fail_dpc(struct dpc *d, void *context)
+{
+    struct adapter *a = context;
+
+    (void)work_queue(&a->fail_work);
+}
+
+static void
+gate_closed(struct gate *g)
+{
+    struct adapter *a = container_of(g, struct adapter, gate);
+
+    __atomic_store_n(&a->state, ADAPTER_FAILED, __ATOMIC_RELEASE);
+    if (a->pci)
+        pci_disable(a->pci, PCI_ENABLE_MASTER);
+    adapter_log(a, "%.100s", g->text);
+    (void)dpc_queue(&a->fail_dpc);
+}
+
+void
+adapter_log(struct adapter *a, const char *format, ...)
+{
+    uint64_t were_on = spin_lock_interrupts(&a->log_lock);
+    va_list args;
+
+    a->log[a->log_count % PORT_LOG].time = time_now();
+    va_start(args, format);
+    vsnprintf(a->log[a->log_count % PORT_LOG].text, PORT_TEXT, format, args);
+    va_end(args);
+    a->log_count++;
+    spin_unlock_interrupts(&a->log_lock, were_on);
+}
+
+/* ---- resources ---- */
+
+static void
+ranges_find(struct adapter *a)
+{
+    for (unsigned bar = 0; bar < PCI_ROM; bar++) {
+        const struct pci_bar *b = &a->pci->bar[bar];
+
+        if ((b->kind != PCI_BAR_MEMORY && b->kind != PCI_BAR_PORTS) || !b->address)
+            continue;
+        a->range[a->range_count++] =
+            (struct port_range){b->address, b->size, b->kind == PCI_BAR_MEMORY, (uint8_t)bar, NULL};
+    }
+}
+
+void *
+adapter_map(struct adapter *a, uint64_t start, uint64_t size)
+{
+    for (uint32_t i = 0; i < a->range_count; i++) {
+        struct port_range *r = &a->range[i];
+        uint64_t offset = start - r->start, mapped;
+
+        if (offset >= r->size || size > r->size - offset)
+            continue;
+        if (!r->in_memory)
+            return (void *)start;
+        if (!r->va && pci_map_bar(a->pci, r->bar, &r->va, &mapped))
+            return NULL;
+        return (char *)r->va + offset;
+    }
+    return NULL;
+}
+
+static int
+pci_prepare(struct adapter *a, char *why)
+{
+    unsigned flags = PCI_ENABLE_MASTER;
+    int err = pci_claim(a->pci, a->name);
+
+    if (err) {
+        snprintf(why, DRIVER_WHY, "%s is owned by %s", a->pci->name, a->pci->owner);
+        a->pci = NULL;
+        return err;
+    }
+    ranges_find(a);
+    for (uint32_t i = 0; i < a->range_count; i++)
+        flags |= a->range[i].in_memory ? PCI_ENABLE_MEMORY : PCI_ENABLE_PORTS;
+    err = pci_enable(a->pci, flags);
+    if (err)
+        snprintf(why, DRIVER_WHY, "%s cannot be switched on: error %d", a->pci->name, err);
+    return err;
+}
+
+/* The first number that no adapter of this prefix has. Lock held. */
+static void
+name_make(struct adapter *a, const char *prefix)
+{
+    struct adapter *other;
+    unsigned n = 0;
+    bool taken;
+
+    do {
+        taken = false;
+        snprintf(a->name, sizeof(a->name), "%s%u", prefix, n++);
+        list_for_each_entry(other, &adapters, link)
+            taken |= !strcmp(other->name, a->name);
+    } while (taken);
+}
+
+int
+adapter_new(const struct port_face *face, struct driver *d, struct pci_device *p, const char *prefix,
+            struct adapter **out, char *why)
+{
+    struct adapter *a = pool_zalloc(sizeof(*a), PORT_TAG);
+    int err = 0;
+
+    if (!a) {
+        snprintf(why, DRIVER_WHY, "no memory");
+        return -ENOMEM;
+    }
+    a->face = face;
+    a->driver = d;
+    a->pci = p;
+    a->gate = (struct gate){.driver = d, .name = a->name, .closed = gate_closed};
+    spin_init(&a->log_lock, LOCK_PORT_LOG, "an adapter's errors");
+    work_item_init(&a->fail_work, fail_work);
+    dpc_init(&a->fail_dpc, fail_dpc, a);
+    mutex_lock(&lock, WAIT_FOREVER);
+    name_make(a, prefix);
+    if (p)
+        err = pci_prepare(a, why);
+    if (!err) {
+        list_add_tail(&adapters, &a->link);
+        driver_get(d);
+    }
+    mutex_unlock(&lock);
+    if (err) {
+        if (a->pci)
+            pci_release(a->pci, a->name);
+        pool_free(a, PORT_TAG);
+        return err;
+    }
+    *out = a;
+    return 0;
+}
+
+void
+adapter_free(struct adapter *a)
+{
+    mutex_lock(&lock, WAIT_FOREVER);
+    list_del(&a->link);
+    mutex_unlock(&lock);
+    adapter_disconnect(a);
+    (void)work_flush(&a->fail_work, KILL_LIMIT);
+    for (uint32_t i = 0; i < a->bus_count; i++)
+        bus_free(a->bus[i]);
+    a->face->destroy(a);
+    for (uint32_t i = 0; i < a->range_count; i++)
+        if (a->range[i].va)
+            pci_unmap_bar(a->pci, a->range[i].bar, a->range[i].va);
+    if (a->pci) {
+        pci_disable(a->pci, PCI_ENABLE_MASTER);
+        pci_release(a->pci, a->name);
+    }
+    driver_put(a->driver);
+    pool_free(a, PORT_TAG);
+}
+
+/* ---- the interrupt ---- */
+
+static bool
+interrupt(void *context)
+{
+    struct adapter *a = context;
+
+    return a->face->interrupt(a);
+}
+
+/* An adapter without a device: a vector that only software raises. */
+static int
+connect_simulated(struct adapter *a)
+{
+    int err = irq_message_alloc(1, 0, &a->message);
+
+    if (err)
+        return err;
+    err = irq_connect_message(&a->irq, &a->message, 0);
+    if (err)
+        irq_message_free(&a->message, 1);
+    return err;
+}
+
+int
+adapter_connect(struct adapter *a)
+{
+    int err;
+
+    a->irq = (struct irq){.handler = interrupt, .context = a, .name = a->name};
+    if (!a->pci) {
+        err = connect_simulated(a);
+    } else {
+        if (!pci_msix_capable(a->pci) || pci_msix_enable(a->pci, 1, NULL))
+            (void)(pci_msi_capable(a->pci) && pci_msi_enable(a->pci, 1, 0));
+        err = pci_irq_connect(a->pci, 0, &a->irq);
+    }
+    a->irq_connected = !err;
+    return err;
+}
+
+void
+adapter_disconnect(struct adapter *a)
+{
+    if (!__atomic_exchange_n(&a->irq_connected, false, __ATOMIC_ACQ_REL))
+        return;
+    if (a->pci) {
+        pci_irq_disconnect(a->pci, 0, &a->irq);
+        pci_messages_disable(a->pci);
+    } else {
+        irq_disconnect(&a->irq);
+        irq_message_free(&a->message, 1);
+    }
+}
+
+/* ---- the end ---- */
+
+int
+adapter_stop(struct adapter *a, uint64_t timeout)
+{
+    int err = 0;
+
+    for (uint32_t i = 0; i < a->bus_count; i++) {
+        bus_hold(a->bus[i], HOLD_STOP);
+        if (bus_drain(a->bus[i], timeout))
+            err = -ETIMEDOUT;
+    }
+    if (err)
+        gate_close(&a->gate, NULL, "did not complete its requests within %lu s of being stopped", timeout / SECONDS(1));
+    else if (!a->gate.is_closed)
+        a->face->stop(a);
+    for (uint32_t i = 0; i < a->bus_count; i++)
+        bus_kill(a->bus[i]);
+    if (!a->gate.is_closed)
+        __atomic_store_n(&a->state, ADAPTER_STOPPED, __ATOMIC_RELEASE);
+    return err;
+}
+
+void
+adapters_for_each(void (*show)(void *context, struct adapter *a), void *context)
+{
+    struct adapter *a;
+
+    mutex_lock(&lock, WAIT_FOREVER);
+    list_for_each_entry(a, &adapters, link)
+        show(context, a);
+    mutex_unlock(&lock);
+}
+
+struct adapter *
+adapter_of_pci(const struct pci_device *p)
+{
+    struct adapter *a, *found = NULL;
+
+    mutex_lock(&lock, WAIT_FOREVER);
+    list_for_each_entry(a, &adapters, link)
+        if (a->pci == p)
+            found = a;
+    mutex_unlock(&lock);
+    return found;
+}

@@ -1,0 +1,471 @@
+/*
+ * The way of a request: queue, slot, face, miniport, completion, done.
+ */
+#include "drivers/port/core/port.h"
+#include "kernel/cpu/smp.h"
+#include "kernel/mem/pool.h"
+#include "kernel/sched/thread.h"
+#include "lib/errno.h"
+
+#define PORT_TAG POOL_TAG('p', 'o', 'r', 't')
+
+static bool
+bus_is_dead(const struct bus *b)
+{
+    return b->dead || __atomic_load_n(&b->adapter->gate.is_closed, __ATOMIC_ACQUIRE);
+}
+
+/* ---- slots; lock held ---- */
+
+/* A free slot below the reserved ones; -1: none. */
+static int
+slot_take(struct bus *b)
+{
+    for (unsigned w = 0; w < PORT_SLOT_WORDS; w++) {
+        unsigned bit = ~b->used[w] ? (unsigned)__builtin_ctzll(~b->used[w]) : 64;
+
+        if (bit < 64 && w * 64 + bit < PORT_DEPTH_MAX) {
+            b->used[w] |= BIT64(bit);
+            return (int)(w * 64 + bit);
+        }
+    }
+    return -1;
+}
+
+static void
+slot_issue(struct bus *b, uint32_t n, struct request *r)
+{
+    struct slot *s = &b->slots[n];
+
+    r->slot = n;
+    s->request = r;
+    s->seconds = r->seconds ? r->seconds + 1 : 0; /* the first tick comes within a second */
+    s->timed_out = false;
+    __atomic_store_n(&s->state, SLOT_ISSUED, __ATOMIC_RELEASE);
+    if (b->active++ == 0) {
+        (void)event_clear(&b->idle);
+        (void)timer_set(&b->second, timer_deadline(SECONDS(1)), SECONDS(1), NULL);
+    }
+    r->unit->active++;
+    b->issued++;
+}
+
+static void
+slot_free(struct bus *b, uint32_t n)
+{
+    struct slot *s = &b->slots[n];
+
+    s->request->unit->active--;
+    s->request = NULL;
+    b->used[n / 64] &= ~BIT64(n % 64);
+    __atomic_store_n(&s->state, SLOT_FREE, __ATOMIC_RELEASE);
+    if (--b->active == 0)
+        (void)event_set(&b->idle);
+}
+
+/* ---- issuing ---- */
+
+static bool
+unit_may_issue(const struct unit *u, const struct request *r)
+{
+    if (r->flags & REQUEST_BYPASS)
+        return true;
+    return !__atomic_load_n(&u->holds, __ATOMIC_ACQUIRE) && u->active < __atomic_load_n(&u->depth, __ATOMIC_RELAXED);
+}
+
+/* The next request to issue, out of its queue and in a slot; NULL: none. Lock held. */
+static struct request *
+pick(struct bus *b)
+{
+    bool held = __atomic_load_n(&b->holds, __ATOMIC_ACQUIRE) != 0;
+    struct unit *u, *next;
+
+    for (u = list_entry(b->ready.next, struct unit, ready); &u->ready != &b->ready; u = next) {
+        struct request *r = list_entry(u->waiting.next, struct request, link);
+        bool bypass = r->flags & REQUEST_BYPASS;
+        int slot;
+
+        next = list_entry(u->ready.next, struct unit, ready);
+        if ((held && !bypass) || !unit_may_issue(u, r))
+            continue;
+        if (!bypass && b->active >= __atomic_load_n(&b->depth, __ATOMIC_RELAXED))
+            continue;
+        slot = slot_take(b);
+        if (slot < 0)
+            return NULL;
+        list_del(&r->link);
+        list_del(&u->ready);
+        list_init(&u->ready);
+        if (!list_empty(&u->waiting))
+            list_add_tail(&b->ready, &u->ready); /* the others first */
+        slot_issue(b, (uint32_t)slot, r);
+        return r;
+    }
+    return NULL;
+}
+
+void
+bus_run(struct bus *b)
+{
+    struct request *r;
+    uint8_t irql = spin_lock(&b->lock);
+
+    while (!bus_is_dead(b) && (r = pick(b)) != NULL) {
+        spin_unlock(&b->lock, DISPATCH_LEVEL);
+        b->adapter->face->issue(b, r);
+        spin_lock(&b->lock);
+    }
+    spin_unlock(&b->lock, irql);
+}
+
+/* Busy times end by the timer, also while nothing is out. */
+static void
+run_dpc(struct dpc *d, void *context)
+{
+    struct bus *b = context;
+
+    if (!timer_is_set(&b->second))
+        (void)timer_set(&b->second, timer_deadline(SECONDS(1)), SECONDS(1), NULL);
+    bus_run(b);
+}
+
+void
+bus_kick(struct bus *b)
+{
+    (void)dpc_queue(&b->run_dpc);
+}
+
+int
+unit_submit(struct unit *u, struct request *r)
+{
+    struct bus *b = u->bus;
+    uint8_t irql = spin_lock(&b->lock);
+
+    if (u->gone || bus_is_dead(b)) {
+        spin_unlock(&b->lock, irql);
+        return -ENODEV;
+    }
+    r->unit = u;
+    r->error = 0;
+    r->cpu = cpu_number();
+    if (r->flags & REQUEST_FIRST)
+        list_add_head(&u->waiting, &r->link);
+    else
+        list_add_tail(&u->waiting, &r->link);
+    if (list_empty(&u->ready))
+        list_add_tail(&b->ready, &u->ready);
+    u->requests++;
+    spin_unlock(&b->lock, DISPATCH_LEVEL);
+    bus_run(b);
+    irql_lower(irql);
+    return 0;
+}
+
+/* ---- completing ---- */
+
+bool
+bus_slot_is_out(const struct bus *b, uint32_t slot)
+{
+    return slot < PORT_SLOTS && __atomic_load_n(&b->slots[slot].state, __ATOMIC_ACQUIRE) == SLOT_ISSUED;
+}
+
+bool
+bus_slot_claim(struct bus *b, uint32_t slot)
+{
+    uint8_t issued = SLOT_ISSUED;
+
+    return slot < PORT_SLOTS && __atomic_compare_exchange_n(&b->slots[slot].state, &issued, SLOT_COMPLETED, false,
+                                                            __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+void
+bus_slot_post(struct bus *b, uint32_t slot)
+{
+    struct bus_cpu *c = &b->cpus[b->slots[slot].request->cpu];
+
+    __atomic_fetch_or(&c->completed[slot / 64], BIT64(slot % 64), __ATOMIC_RELEASE);
+    (void)dpc_queue(&c->dpc);
+}
+
+static void
+slot_end(struct bus *b, uint32_t n)
+{
+    struct request *r = b->slots[n].request;
+    bool done = b->adapter->face->completed(b, r);
+    uint8_t irql = spin_lock(&b->lock);
+
+    slot_free(b, n);
+    b->completed++;
+    r->unit->errors += done && r->error;
+    spin_unlock(&b->lock, irql);
+    if (done)
+        r->done(r);
+    else if (unit_submit(r->unit, r)) {
+        r->error = -ENODEV;
+        r->done(r);
+    }
+}
+
+static void
+completion_dpc(struct dpc *d, void *context)
+{
+    struct bus_cpu *c = context;
+
+    for (unsigned w = 0; w < PORT_SLOT_WORDS; w++) {
+        uint64_t slots = __atomic_load_n(&c->completed[w], __ATOMIC_RELAXED)
+                             ? __atomic_exchange_n(&c->completed[w], 0, __ATOMIC_ACQUIRE)
+                             : 0;
+
+        for (; slots; slots &= slots - 1)
+            slot_end(c->bus, w * 64 + (uint32_t)__builtin_ctzll(slots));
+    }
+    bus_run(c->bus);
+}
+
+/* Take all that waits at a unit. Lock held. */
+static void
+waiting_take(struct unit *u, struct list *to)
+{
+    while (!list_empty(&u->waiting)) {
+        struct list *l = u->waiting.next;
+
+        list_del(l);
+        list_add_tail(to, l);
+    }
+    list_del(&u->ready);
+    list_init(&u->ready);
+}
+
+static void
+waiting_fail(struct list *requests)
+{
+    uint8_t irql = irql_raise(DISPATCH_LEVEL);
+
+    while (!list_empty(requests)) {
+        struct request *r = list_entry(requests->next, struct request, link);
+
+        list_del(&r->link);
+        r->error = -ENODEV;
+        r->done(r);
+    }
+    irql_lower(irql);
+}
+
+void
+bus_kill(struct bus *b)
+{
+    struct list requests = LIST_INIT(requests);
+    uint8_t irql = spin_lock(&b->lock);
+    struct unit *u;
+
+    b->dead = true;
+    list_for_each_entry(u, &b->units, link)
+        waiting_take(u, &requests);
+    spin_unlock(&b->lock, DISPATCH_LEVEL);
+    for (uint32_t i = 0; i < PORT_SLOTS; i++)
+        if (bus_slot_claim(b, i)) {
+            b->slots[i].request->error = -EIO;
+            bus_slot_post(b, i);
+        }
+    waiting_fail(&requests);
+    irql_lower(irql);
+}
+
+int
+bus_drain(struct bus *b, uint64_t timeout)
+{
+    return wait_event(&b->idle.waitable, timeout);
+}
+
+/* ---- holding ---- */
+
+void
+unit_hold(struct unit *u, uint32_t hold)
+{
+    __atomic_fetch_or(&u->holds, hold, __ATOMIC_ACQ_REL);
+}
+
+void
+unit_release(struct unit *u, uint32_t hold)
+{
+    __atomic_fetch_and(&u->holds, ~hold, __ATOMIC_ACQ_REL);
+    bus_kick(u->bus);
+}
+
+void
+bus_hold(struct bus *b, uint32_t hold)
+{
+    __atomic_fetch_or(&b->holds, hold, __ATOMIC_ACQ_REL);
+}
+
+void
+bus_release(struct bus *b, uint32_t hold)
+{
+    __atomic_fetch_and(&b->holds, ~hold, __ATOMIC_ACQ_REL);
+    bus_kick(b);
+}
+
+/* ---- time ---- */
+
+/* A second less of a busy time. Returns true when it is over. */
+static bool
+busy_tick(uint32_t *seconds, uint32_t holds)
+{
+    uint32_t left = __atomic_load_n(seconds, __ATOMIC_RELAXED);
+
+    if (!(holds & HOLD_BUSY) || !left)
+        return false;
+    __atomic_store_n(seconds, left - 1, __ATOMIC_RELAXED);
+    return left == 1;
+}
+
+/* The next slot whose time has run out, or NULL. Lock held; each one is found once. */
+static struct request *
+next_timed_out(struct bus *b)
+{
+    for (uint32_t i = 0; i < PORT_SLOTS; i++) {
+        struct slot *s = &b->slots[i];
+
+        if (s->request && s->seconds == 1 && !s->timed_out && bus_slot_is_out(b, i)) {
+            s->timed_out = true;
+            return s->request;
+        }
+    }
+    return NULL;
+}
+
+static void
+second_tick(struct timer *t)
+{
+    struct bus *b = container_of(t, struct bus, second);
+    struct request *r;
+    struct unit *u;
+    bool busy = b->holds & HOLD_BUSY;
+
+    if (busy_tick(&b->busy_seconds, b->holds))
+        bus_release(b, HOLD_BUSY);
+    spin_lock_raw(&b->lock);
+    for (uint32_t i = 0; i < PORT_SLOTS; i++)
+        if (b->slots[i].seconds > 1)
+            b->slots[i].seconds--;
+    list_for_each_entry(u, &b->units, link) {
+        busy |= u->holds & HOLD_BUSY;
+        if (busy_tick(&u->busy_seconds, u->holds))
+            unit_release(u, HOLD_BUSY);
+    }
+    if (!b->active && !busy)
+        (void)timer_cancel(t);
+    while ((r = next_timed_out(b)) != NULL) {
+        unit_hold(r->unit, HOLD_RECOVERY);
+        spin_unlock_raw(&b->lock);
+        b->adapter->face->timed_out(b, r);
+        spin_lock_raw(&b->lock);
+    }
+    spin_unlock_raw(&b->lock);
+}
+
+/* ---- making and freeing ---- */
+
+int
+bus_new(struct adapter *a, uint32_t number, uint32_t depth, struct bus **out)
+{
+    struct bus *b = pool_zalloc(sizeof(*b), PORT_TAG);
+
+    if (!b)
+        return -ENOMEM;
+    b->cpus = pool_zalloc(cpu_count() * sizeof(*b->cpus), PORT_TAG);
+    if (!b->cpus) {
+        pool_free(b, PORT_TAG);
+        return -ENOMEM;
+    }
+    b->adapter = a;
+    b->number = number;
+    b->depth = depth;
+    spin_init(&b->lock, LOCK_PORT, "a bus");
+    spin_init(&b->isr_lock, (enum lock_order)(LOCK_PORT_ISR + number), "a bus's interrupt");
+    list_init(&b->units);
+    list_init(&b->ready);
+    timer_init_call(&b->second, second_tick);
+    dpc_init(&b->run_dpc, run_dpc, b);
+    event_init(&b->idle, EVENT_MANUAL, true);
+    for (uint32_t n = 0; n < cpu_count(); n++) {
+        b->cpus[n].bus = b;
+        dpc_init(&b->cpus[n].dpc, completion_dpc, &b->cpus[n]);
+        dpc_set_target(&b->cpus[n].dpc, n);
+    }
+    *out = b;
+    return 0;
+}
+
+void
+bus_free(struct bus *b)
+{
+    (void)timer_cancel(&b->second);
+    dpc_flush();
+    while (!list_empty(&b->units))
+        unit_remove(list_entry(b->units.next, struct unit, link));
+    pool_free(b->cpus, PORT_TAG);
+    pool_free(b, PORT_TAG);
+}
+
+struct unit *
+unit_find(struct bus *b, uint8_t target, uint8_t lun)
+{
+    uint8_t irql = spin_lock(&b->lock);
+    struct unit *u, *found = NULL;
+
+    list_for_each_entry(u, &b->units, link)
+        if (u->target == target && u->lun == lun)
+            found = u;
+    spin_unlock(&b->lock, irql);
+    return found;
+}
+
+int
+unit_add(struct bus *b, uint8_t target, uint8_t lun, uint32_t depth, void *face_data, struct unit **out)
+{
+    struct unit *u;
+    uint8_t irql;
+
+    if (unit_find(b, target, lun))
+        return -EEXIST;
+    u = pool_zalloc(sizeof(*u), PORT_TAG);
+    if (!u)
+        return -ENOMEM;
+    u->bus = b;
+    u->target = target;
+    u->lun = lun;
+    u->depth = depth;
+    u->face_data = face_data;
+    list_init(&u->waiting);
+    list_init(&u->ready);
+    irql = spin_lock(&b->lock);
+    list_add_tail(&b->units, &u->link);
+    spin_unlock(&b->lock, irql);
+    *out = u;
+    return 0;
+}
+
+void
+unit_remove(struct unit *u)
+{
+    struct list requests = LIST_INIT(requests);
+    struct bus *b = u->bus;
+    uint8_t irql = spin_lock(&b->lock);
+    bool out;
+
+    u->gone = true;
+    waiting_take(u, &requests);
+    spin_unlock(&b->lock, irql);
+    waiting_fail(&requests);
+    do { /* what is out comes back, or times out */
+        irql = spin_lock(&b->lock);
+        out = u->active != 0;
+        if (!out)
+            list_del(&u->link);
+        spin_unlock(&b->lock, irql);
+        if (out)
+            thread_sleep(MS(1));
+    } while (out);
+    pool_free(u, PORT_TAG);
+}

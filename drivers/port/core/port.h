@@ -1,0 +1,244 @@
+/*
+ * The engine under the three port faces: adapters, their buses (ATA channels, SCSI paths), the units on them, and the way
+ * of a request from its submission to its completion.
+ *
+ *   adapter   what a driver serves: resources, the interrupt, a gate; one struct for a controller
+ *   bus       requests of its units share slots and an interrupt lock; a face numbers them from 0
+ *   unit      target and LUN: its own queue, its own depth, its own reasons to wait
+ *   request   waits in its unit's queue, gets a slot, is issued by the face, is completed, is done: once
+ *
+ * A slot's state is one atomic byte, so that of two who complete it (the miniport twice, a late interrupt and a timeout)
+ * exactly one wins. What a miniport completes is only noted there, at any IRQL; a DPC on the processor that submitted ends
+ * it. So nothing recurses, and no lock of the engine is taken below a miniport's.
+ *
+ * Simplifications:
+ *   1. A bus has at most PORT_SLOTS requests at its miniport; more wait.
+ *   2. Time is counted in whole seconds, by a timer that runs only while a bus has requests out.
+ *
+ * Locks: bus->lock (DISPATCH_LEVEL), then bus->isr_lock (the interrupt's level). Never the other way.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include "drivers/loader/gate.h"
+#include "kernel/cpu/irq.h"
+#include "kernel/mem/dma.h"
+#include "kernel/sync/dpc.h"
+#include "kernel/sync/event.h"
+#include "kernel/sync/spin.h"
+#include "kernel/sync/timer.h"
+#include "kernel/sync/work.h"
+#include "lib/list.h"
+
+#define PORT_SLOTS      256
+#define PORT_SLOT_WORDS (PORT_SLOTS / 64)
+#define PORT_RESERVED   8 /* slots at the end that a face uses for itself (sense, resets) */
+#define PORT_DEPTH_MAX  (PORT_SLOTS - PORT_RESERVED)
+#define PORT_BUSES_MAX  32
+#define PORT_RANGES     7
+#define PORT_LOG        16
+#define PORT_TEXT       120
+
+struct adapter;
+struct bus;
+struct unit;
+struct request;
+struct pci_device;
+
+enum request_flags {
+    REQUEST_FIRST = 1,  /* ahead of those that wait */
+    REQUEST_BYPASS = 2, /* also while its unit or bus is held */
+};
+
+/* [I] the submitter's, until done   [q] bus->lock */
+struct request {
+    struct list link;      /* [q] unit->waiting */
+    struct unit *unit;     /* [I] */
+    uint32_t seconds;      /* [I] it may be at the miniport; 0: without limit */
+    uint8_t flags;         /* [I] enum request_flags */
+    bool retried;          /* the face's */
+    uint8_t status;        /* of the face, when done */
+    int error;             /* 0, or -errno of the engine: it has not been (or could not be) completed by the miniport */
+    uint32_t cpu;          /* where it was submitted */
+    uint32_t slot;         /* while it is issued */
+    void (*done)(struct request *r); /* [I] DISPATCH_LEVEL, no lock held; the request is the submitter's again */
+};
+
+enum slot_state { SLOT_FREE, SLOT_ISSUED, SLOT_COMPLETED };
+
+struct slot {
+    uint8_t state;       /* [a] enum slot_state */
+    uint8_t timed_out;   /* [q] recovery has begun for it */
+    uint32_t seconds;    /* [q] left; 0: no limit */
+    struct request *request;
+};
+
+/* What a face does for the engine. All at DISPATCH_LEVEL without locks unless it says otherwise. */
+struct port_face {
+    const char *name; /* "ataport" */
+    /* Hand it to the miniport; r->slot is set and its state is SLOT_ISSUED. */
+    void (*issue)(struct bus *b, struct request *r);
+    /* It was completed: say how, in r->status. Returns true: done; false: the face has submitted it again. */
+    bool (*completed)(struct bus *b, struct request *r);
+    /* A request is over its time. The unit is held; the face releases it when it has recovered (unit_release()). */
+    void (*timed_out)(struct bus *b, struct request *r);
+    /* The gate is closed: nothing of this adapter comes any more. PASSIVE_LEVEL. The engine then fails what is left. */
+    void (*failed)(struct adapter *a);
+    /* The interrupt. The interrupt's level. Returns: it was this adapter's */
+    bool (*interrupt)(struct adapter *a);
+    /* Stop the miniport, with no request out. PASSIVE_LEVEL. Not called once the gate is closed. */
+    void (*stop)(struct adapter *a);
+    /* Free what the face has for the adapter. PASSIVE_LEVEL. */
+    void (*destroy)(struct adapter *a);
+};
+
+enum { HOLD_BUSY = 1, HOLD_RECOVERY = 2, HOLD_SETUP = 4, HOLD_STOP = 8 };
+
+/* [I] fixed   [q] bus->lock   [a] atomic */
+struct unit {
+    struct list link; /* [q] bus->units */
+    struct list ready; /* [q] bus->ready, while something waits */
+    struct bus *bus;  /* [I] */
+    uint8_t target, lun; /* [I] */
+    uint32_t depth;   /* [a] requests at the miniport at once */
+    uint32_t active;  /* [q] */
+    uint32_t holds;   /* [a] HOLD_.. */
+    uint32_t busy_seconds; /* [a] until HOLD_BUSY ends by itself */
+    bool gone;        /* [q] new requests fail */
+    struct list waiting; /* [q] oldest first */
+    uint64_t requests, errors; /* [a] */
+    void *face_data;  /* [I] */
+};
+
+struct bus_cpu {
+    struct bus *bus;
+    struct dpc dpc;
+    uint64_t completed[PORT_SLOT_WORDS]; /* [a] slots that this processor's DPC ends */
+};
+
+struct bus {
+    struct adapter *adapter; /* [I] */
+    uint32_t number;         /* [I] */
+    spinlock_t lock;
+    spinlock_t isr_lock;  /* at adapter->irq.level */
+    struct list units;    /* [q] */
+    struct list ready;    /* [q] struct unit.ready: round robin */
+    uint32_t depth;       /* [a] */
+    uint32_t active;      /* [q] slots issued, without the reserved */
+    uint32_t holds;       /* [a] HOLD_.. */
+    uint32_t busy_seconds; /* [a] */
+    uint64_t used[PORT_SLOT_WORDS]; /* [q] */
+    struct slot slots[PORT_SLOTS];
+    struct timer second;  /* while active */
+    struct bus_cpu *cpus; /* [I] cpu_count() of them */
+    struct dpc run_dpc;   /* bus_kick() */
+    struct event idle;    /* [q] set while nothing is active */
+    bool started, dead;   /* [q] */
+    uint64_t issued, completed, interrupts; /* [a] */
+    void *face_data;      /* [I] */
+};
+
+/* A range of registers that the device has. */
+struct port_range {
+    uint64_t start, size;
+    bool in_memory;
+    uint8_t bar;
+    void *va; /* mapped; NULL: not yet. Ports: their number */
+};
+
+enum adapter_state { ADAPTER_NEW, ADAPTER_STARTED, ADAPTER_FAILED, ADAPTER_STOPPED };
+
+struct adapter {
+    struct list link;          /* the adapters' mutex */
+    char name[16];             /* [I] "ata0" */
+    const struct port_face *face; /* [I] */
+    struct driver *driver;     /* [I] */
+    struct pci_device *pci;    /* [I] NULL: it has none (simulated, legacy) */
+    struct gate gate;
+    uint8_t state;             /* [a] enum adapter_state */
+    uint32_t range_count;      /* [I] */
+    struct port_range range[PORT_RANGES];
+    struct dma_limits dma;     /* [I] once started */
+    struct irq irq;
+    struct irq_message message; /* of an adapter without PCI function */
+    bool irq_connected;
+    uint32_t bus_count;        /* [I] once started */
+    struct bus *bus[PORT_BUSES_MAX];
+    struct dpc fail_dpc;
+    struct work fail_work;
+    spinlock_t log_lock;
+    struct {
+        uint64_t time;
+        char text[PORT_TEXT];
+    } log[PORT_LOG];           /* [l] log_lock: the last errors, as a ring */
+    uint32_t log_count;        /* [l] */
+    void *face_data;           /* [I] */
+};
+
+/* ---- adapters (adapter.c). PASSIVE_LEVEL unless it says otherwise. ---- */
+
+void port_init(void);
+
+/* A new adapter, with its ranges from the PCI function (claimed here), NULL: none. Returns 0 or -errno and why[DRIVER_WHY]. */
+int adapter_new(const struct port_face *face, struct driver *d, struct pci_device *p, const char *prefix,
+                struct adapter **out, char *why);
+/* Undo adapter_new() and all that was added: frees buses, mappings, the interrupt, the claim. Nothing is active. */
+void adapter_free(struct adapter *a);
+
+/* From now on face->interrupt may be called. MSI-X or MSI if the function has it, else its line. Returns 0 or -errno. */
+int adapter_connect(struct adapter *a);
+void adapter_disconnect(struct adapter *a);
+
+/* The range of the device that holds these bytes, mapped; size 0: all of it. NULL: none. <= DISPATCH_LEVEL: if mapped. */
+void *adapter_map(struct adapter *a, uint64_t start, uint64_t size);
+
+/* Into the error log, and into the kernel's. Any IRQL. */
+void adapter_log(struct adapter *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Requests drain (at most `timeout` ns), the face stops its miniport. Returns 0 or -ETIMEDOUT: it was stopped the hard way. */
+int adapter_stop(struct adapter *a, uint64_t timeout);
+void adapters_for_each(void (*show)(void *context, struct adapter *a), void *context);
+struct adapter *adapter_of_pci(const struct pci_device *p);
+
+/* ---- buses and units (bus.c) ---- */
+
+int bus_new(struct adapter *a, uint32_t number, uint32_t depth, struct bus **out);
+void bus_free(struct bus *b);
+
+/* PASSIVE_LEVEL. -EEXIST */
+int unit_add(struct bus *b, uint8_t target, uint8_t lun, uint32_t depth, void *face_data, struct unit **out);
+/* New requests fail with -ENODEV, those that wait are done with it; then it is freed when the last has come back. */
+void unit_remove(struct unit *u);
+struct unit *unit_find(struct bus *b, uint8_t target, uint8_t lun); /* <= DISPATCH_LEVEL; valid until unit_remove() */
+
+/*
+ * Queue a request for its unit.
+ * IRQL:    <= DISPATCH_LEVEL
+ * Owns:    *r until r->done(r): exactly once, at DISPATCH_LEVEL, perhaps before this returns
+ * Returns: 0; -ENODEV: the unit or its adapter has gone (done is not called)
+ */
+int unit_submit(struct unit *u, struct request *r);
+
+/* Reasons to wait. Any IRQL. Releasing makes the bus go on soon. */
+void unit_hold(struct unit *u, uint32_t hold);
+void unit_release(struct unit *u, uint32_t hold);
+void bus_hold(struct bus *b, uint32_t hold);
+void bus_release(struct bus *b, uint32_t hold);
+
+/*
+ * The miniport has completed what is in a slot: claim it, write down how, post it. Whoever has claimed it has
+ * slots[slot].request to himself. Any IRQL. bus_slot_claim() returns false: it was not out (twice, or never).
+ */
+bool bus_slot_claim(struct bus *b, uint32_t slot);
+void bus_slot_post(struct bus *b, uint32_t slot);
+bool bus_slot_is_out(const struct bus *b, uint32_t slot);
+
+/* Issue what can be issued. DISPATCH_LEVEL, no lock held; bus_kick(): soon, any IRQL. */
+void bus_run(struct bus *b);
+void bus_kick(struct bus *b);
+
+/* Nothing is out any more, within `timeout` ns. PASSIVE_LEVEL. 0 or -ETIMEDOUT. */
+int bus_drain(struct bus *b, uint64_t timeout);
+
+/* Nothing is issued any more; all that waits is done with -ENODEV, all that is out with -EIO. <= DISPATCH_LEVEL. */
+void bus_kill(struct bus *b);
