@@ -147,15 +147,19 @@ DRIVER_CFLAGS := -std=gnu17 -O2 -ffreestanding -fno-asynchronous-unwind-tables -
 DRIVER_LDFLAGS := -nostdlib -Wl,--subsystem,native -Wl,--entry,DriverEntry -Wl,--dynamicbase -Wl,--nxcompat -s
 # Import libraries, from the lists of what the kernel exports.
 DLLTOOL   ?= x86_64-w64-mingw32-dlltool
-IMPLIBS   := $(BUILD)/implib/libntoskrnl.a
-$(BUILD)/implib/libntoskrnl.a: drivers/nt/ntoskrnl.c drivers/nt/hal.c | $(O)/flags
+IMPLIBS   := $(BUILD)/implib/libntoskrnl.a $(BUILD)/implib/libataport.a
+$(BUILD)/implib/libntoskrnl.a: drivers/nt/ntoskrnl.c drivers/nt/hal.c
+$(BUILD)/implib/libataport.a: drivers/port/ataport/exports_ataport.c
+$(BUILD)/implib/libntoskrnl.a: LIBRARY := ntoskrnl.exe
+$(BUILD)/implib/libataport.a: LIBRARY := pciidex.sys
+$(IMPLIBS): | $(O)/flags
 	@mkdir -p $(@D)
 	$(call say,IMPLIB,$@)
 	$(Q)for f in $^; do $(CC) $(CFLAGS) -E $$f || exit 1; done | grep -o '{"[A-Za-z0-9_]*",' | tr -dc 'A-Za-z0-9_\n' | \
-	    { printf 'LIBRARY ntoskrnl.exe\nEXPORTS\n'; cat; } > $(@:.a=.def)
+	    { printf 'LIBRARY $(LIBRARY)\nEXPORTS\n'; cat; } > $(@:.a=.def)
 	$(Q)$(DLLTOOL) -m i386:x86-64 -d $(@:.a=.def) -l $@
 PROBES    := $(patsubst tests/guest/probe/%.c,$(BUILD)/probes/%.sys,$(wildcard tests/guest/probe/*.c))
-$(PROBES): $(BUILD)/probes/%.sys: tests/guest/probe/%.c tests/guest/probe/probe.h $(wildcard drivers/ddk/*.h) $(IMPLIBS)
+$(PROBES): $(BUILD)/probes/%.sys: tests/guest/probe/%.c $(wildcard tests/guest/probe/*.h drivers/ddk/*.h) $(IMPLIBS)
 	@mkdir -p $(@D)
 	$(call say,MINGW,$@)
 	$(Q)$(MINGW_CC) $(DRIVER_CFLAGS) $(DRIVER_LDFLAGS) -o $@ $< $(IMPLIBS)

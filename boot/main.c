@@ -3,7 +3,10 @@
  */
 #include "boot/bootinfo.h"
 #include "drivers/loader/driver.h"
+#include "drivers/loader/registry.h"
 #include "drivers/nt/nt.h"
+#include "drivers/port/ataport/ataport.h"
+#include "drivers/port/core/port.h"
 #include "kernel/console/keyboard.h"
 #include "kernel/console/log.h"
 #include "kernel/console/panic.h"
@@ -346,6 +349,9 @@ static int
 drivers_prepare(void)
 {
     drivers_init(nt_driver_gone);
+    registry_init();
+    port_init();
+    ataport_init();
     return nt_init();
 }
 

@@ -3,6 +3,7 @@
  * functions where a length is not known.
  */
 #include "drivers/nt/crt.h"
+#include "drivers/nt/format.h"
 #include "drivers/nt/nt_impl.h"
 
 VOID *NTAPI

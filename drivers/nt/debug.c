@@ -2,6 +2,7 @@
  * What drivers say, and how they give up.
  */
 #include "drivers/loader/driver.h"
+#include "drivers/nt/format.h"
 #include "drivers/nt/nt_impl.h"
 #include "lib/format.h"
 #include "lib/string.h"

@@ -1,6 +1,7 @@
 /*
  * Microsoft's printf over the kernel's own engine: each conversion is rewritten and formatted for itself.
  */
+#include "drivers/nt/format.h"
 #include "drivers/nt/nt_impl.h"
 #include "lib/format.h"
 #include "lib/string.h"

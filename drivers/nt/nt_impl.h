@@ -28,11 +28,3 @@ uint64_t nt_delay(int64_t due);
 int nt_dpc_init(void);
 void nt_timer_gone(const void *start, size_t size);
 void nt_dpc_gone(const void *start, size_t size);
-
-/*
- * printf as Microsoft's: l is 32 bits, I64 and ll are 64, w and l make s and c 16-bit texts, Z is a counted string. slots:
- * the arguments, 8 bytes each. Returns: the length that was wanted. Text beyond NT_FORMAT_MAX is cut. Pure but for
- * the guard functions by which it reads.
- */
-#define NT_FORMAT_MAX 512
-int nt_format(char *to, size_t size, const char *format, const void *slots);

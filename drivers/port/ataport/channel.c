@@ -1,0 +1,181 @@
+/*
+ * Channels: init, start, stop (A-040 to A-064).
+ */
+#include "drivers/port/ataport/ata_impl.h"
+#include "kernel/mem/frame.h"
+#include "lib/string.h"
+
+/* */
+static int
+channel_init(struct ata_channel *ch)
+{
+    struct ata_controller *c = ch->controller;
+    IDE_CHANNEL_INTERFACE *i = &ch->interface;
+    uint8_t al;
+
+    *i = (IDE_CHANNEL_INTERFACE){.Version = sizeof(*i), .ChannelNumber = (UCHAR)ch->number};
+    ch->phase = PHASE_INIT;
+    (void)ata_call(c, "AtaChannelInitRoutine", (const void *)(uintptr_t)c->driver->interface.AtaChannelInitRoutine,
+                   (uintptr_t)ch->extension->bytes, (uintptr_t)i, (uintptr_t)c->extension->bytes, &al);
+    ch->phase = PHASE_NONE;
+    if (!al)
+        return -EIO;
+    if (!i->IdeHwStartIo || !i->IdeHwInterrupt || !i->IdeHwReset || !i->IdeHwControl || !i->IdeHwInitialize) {
+        ata_violation(c, RULE_CONFIGURATION, "channel %u: a routine that it must provide is NULL (A-045)", ch->number);
+        return -EINVAL;
+    }
+    return 0;
+}
+
+int
+ata_channel_new(struct ata_controller *c, uint32_t number)
+{
+    struct ata_channel *ch = pool_zalloc(sizeof(*ch), ATA_TAG);
+    int err = ch ? 0 : -ENOMEM;
+
+    if (err)
+        return err;
+    ch->controller = c;
+    ch->number = number;
+    ch->extension = ata_extension_new(c, ch, c->driver->interface.ChannelExtensionSize); /* */
+    err = ch->extension ? bus_new(c->adapter, number, 1, &ch->bus) : -ENOMEM;
+    if (!err) {
+        ch->bus->face_data = ch;
+        ata_callbacks_init(ch);
+        ata_notify_init(ch);
+        err = channel_init(ch);
+    }
+    if (err) {
+        if (ch->bus)
+            bus_free(ch->bus);
+        pool_free(ch->extension, ATA_TAG);
+        pool_free(ch, ATA_TAG);
+        return err;
+    }
+    c->adapter->bus[c->adapter->bus_count++] = ch->bus;
+    c->channel[number] = ch;
+    return 0;
+}
+
+/* What the miniport left. */
+static void
+configuration_read(struct ata_channel *ch)
+{
+    IDE_CHANNEL_CONFIGURATION *k = &ch->configuration;
+
+    ch->depth = k->NumberOfOverlappedRequests ? MIN(k->NumberOfOverlappedRequests, PORT_DEPTH_MAX) : 1u;
+    if (k->MaxTargetId >= ATA_TARGETS_MAX) {
+        ata_violation(ch->controller, RULE_CONFIGURATION, "channel %u: MaxTargetId %u: %u is used (A-051)", ch->number,
+                      k->MaxTargetId, ATA_TARGETS_MAX - 1);
+        k->MaxTargetId = ATA_TARGETS_MAX - 1;
+    }
+}
+
+/* IRBs with their scatter/gather lists, for all that may be out at once and what bypasses the limit. */
+static int
+slots_make(struct ata_channel *ch)
+{
+    ch->slot_size = ALIGN_UP(sizeof(struct ata_slot) + ch->controller->sg_max * sizeof(IDE_SCATTER_GATHER_ELEMENT), 64ul);
+    ch->slot_count = ch->depth + PORT_RESERVED;
+    ch->slots = pool_zalloc(ch->slot_size * ch->slot_count, ATA_TAG);
+    __atomic_store_n(&ch->bus->depth, ch->depth, __ATOMIC_RELEASE);
+    return ch->slots ? 0 : -ENOMEM;
+}
+
+/* */
+int
+ata_channel_start(struct ata_channel *ch)
+{
+    IDE_CHANNEL_CONFIGURATION *k = &ch->configuration;
+    uint8_t al;
+    int err;
+
+    *k = (IDE_CHANNEL_CONFIGURATION){.Version = sizeof(*k),
+                                     .ChannelNumber = (UCHAR)ch->number,
+                                     .ChannelMode = IdeModeNormal,
+                                     .ChannelResources = &ch->controller->resources,
+                                     .NumberOfOverlappedRequests = 1,
+                                     .MaxTargetId = 1};
+    __atomic_store_n(&ch->phase, PHASE_START, __ATOMIC_RELEASE); /* IdeHwInterrupt may come: A-053 */
+    (void)ata_call(ch->controller, "IdeHwControl(IdeStart)", (const void *)(uintptr_t)ch->interface.IdeHwControl,
+                   (uintptr_t)ch->extension->bytes, IdeStart, (uintptr_t)k, &al);
+    if (!al) {
+        __atomic_store_n(&ch->phase, PHASE_NONE, __ATOMIC_RELEASE); /* */
+        return -EIO;
+    }
+    configuration_read(ch);
+    err = slots_make(ch);
+    __atomic_store_n(&ch->phase, err ? PHASE_NONE : PHASE_RUNNING, __ATOMIC_RELEASE);
+    if (err)
+        return err;
+    ch->bus->started = true;
+    ata_detect(ch);
+    return 0;
+}
+
+void
+ata_channel_stop(struct ata_channel *ch)
+{
+    uint8_t al;
+
+    if (ch->phase != PHASE_RUNNING)
+        return;
+    ata_notify_stop(ch);
+    ata_callbacks_stop(ch);
+    __atomic_store_n(&ch->phase, PHASE_STOP, __ATOMIC_RELEASE);
+    (void)ata_call(ch->controller, "IdeHwControl(IdeStop)", (const void *)(uintptr_t)ch->interface.IdeHwControl,
+                   (uintptr_t)ch->extension->bytes, IdeStop, 0, &al);
+    __atomic_store_n(&ch->phase, PHASE_NONE, __ATOMIC_RELEASE);
+}
+
+/* The bus, with its units, has been freed. A-064: after IdeStop. */
+void
+ata_channel_free(struct ata_channel *ch)
+{
+    ata_notify_stop(ch);
+    ata_callbacks_stop(ch);
+    for (unsigned t = 0; t < ATA_TARGETS_MAX; t++)
+        if (ch->unit[t]) {
+            dma_free(&ch->unit[t]->sense_data);
+            pool_free(ch->unit[t]->identify, ATA_TAG);
+            pool_free(ch->unit[t], ATA_TAG);
+        }
+    if (ch->uncached.va)
+        dma_free(&ch->uncached);
+    if (ch->irb_extensions.va)
+        dma_free(&ch->irb_extensions);
+    pool_free(ch->registry_buffer, ATA_TAG);
+    pool_free(ch->slots, ATA_TAG);
+    pool_free(ch->extension, ATA_TAG);
+    pool_free(ch, ATA_TAG);
+}
+
+/* The pool has room for the depth as it is now, what bypasses it, and a sense IRB a target. */
+PVOID NTAPI
+AtaPortGetUnCachedExtension(PVOID ChannelExtension, ULONG UncachedExtensionSize, ULONG IrbExtensionSize)
+{
+    struct ata_channel *ch = ata_channel_of(ChannelExtension);
+    uint64_t pool;
+
+    if (!ch || ch->phase != PHASE_START || ch->uncached_asked) {
+        ata_violation(ata_controller_of(ChannelExtension), RULE_A060, "AtaPortGetUnCachedExtension %s (%s)",
+                      ch && ch->uncached_asked ? "was called again" : "was called outside of IdeHwControl(IdeStart)",
+                      ch && ch->uncached_asked ? "A-058" : "A-060");
+        return NULL;
+    }
+    configuration_read(ch);
+    pool = (uint64_t)IrbExtensionSize * (ch->depth + PORT_RESERVED + ATA_TARGETS_MAX);
+    if (UncachedExtensionSize > ATA_EXTENSION_MAX || pool > ATA_EXTENSION_MAX)
+        return NULL; /* */
+    if (pool && dma_alloc(pool, &ch->controller->adapter->dma, &ch->irb_extensions))
+        return NULL;
+    if (UncachedExtensionSize && dma_alloc(UncachedExtensionSize, &ch->controller->adapter->dma, &ch->uncached)) {
+        if (pool)
+            dma_free(&ch->irb_extensions);
+        ch->irb_extensions.va = NULL;
+        return NULL;
+    }
+    ch->uncached_asked = true;
+    ch->irb_extension_size = IrbExtensionSize;
+    return ch->uncached.va;
+}

@@ -1,0 +1,335 @@
+/*
+ * IRBs on their way to a miniport and back (A-062 to A-096).
+ */
+#include "drivers/port/ataport/ata_impl.h"
+#include "kernel/mem/space.h"
+#include "lib/string.h"
+
+#define LOW_4G UINT64_C(0x100000000)
+
+int
+ata_submit(struct unit *u, struct ata_request *a)
+{
+    a->irb_status = IRB_STATUS_PENDING;
+    a->r.retried = false;
+    return unit_submit(u, &a->r);
+}
+
+struct execution {
+    struct ata_request *request;
+    struct event done;
+};
+
+/* The event lies in the waiter's frame: found by the request, which lies in it too. */
+static struct execution *current_execution(struct request *r);
+
+static void
+execution_done(struct request *r)
+{
+    (void)event_set(&current_execution(r)->done);
+}
+
+struct executed {
+    struct ata_request a;
+    struct execution e;
+};
+
+static struct execution *
+current_execution(struct request *r)
+{
+    return &container_of(container_of(r, struct ata_request, r), struct executed, a)->e;
+}
+
+int
+ata_execute(struct unit *u, struct ata_request *a)
+{
+    struct executed x = {.a = *a};
+    int err;
+
+    x.a.r.done = execution_done;
+    event_init(&x.e.done, EVENT_AUTO, false);
+    err = ata_submit(u, &x.a);
+    if (err)
+        return err;
+    (void)wait_event(&x.e.done.waitable, WAIT_FOREVER); /* the engine ends every request in time */
+    *a = x.a;
+    return x.a.r.error;
+}
+
+/* ---- out ---- */
+
+/* Pages of the data, merged where they follow one another. Returns: false: it does not fit the limits. */
+static bool
+sg_build(const struct ata_channel *ch, const struct ata_request *a, IDE_SCATTER_GATHER_LIST *sg)
+{
+    const char *va = a->data;
+    uint32_t left = a->data_size, n = 0;
+
+    while (left) {
+        uint32_t part = MIN(left, (uint32_t)(PAGE_SIZE - ((uintptr_t)va & (PAGE_SIZE - 1))));
+        uint64_t pa;
+
+        if (!space_physical(va, &pa) || (!ch->controller->dma64 && pa + part > LOW_4G))
+            return false;
+        if (n && (uint64_t)sg->Elements[n - 1].Address.QuadPart + sg->Elements[n - 1].Length == pa) {
+            sg->Elements[n - 1].Length += part;
+        } else {
+            if (n == ch->controller->sg_max)
+                return false;
+            sg->Elements[n].Address.QuadPart = (LONGLONG)pa;
+            sg->Elements[n].Length = part;
+            sg->Elements[n].Reserved = 0;
+            n++;
+        }
+        va += part;
+        left -= part;
+    }
+    sg->NumberOfElements = n;
+    return true;
+}
+
+/* */
+static bool
+irb_fill(struct ata_channel *ch, const struct ata_request *a, uint32_t n)
+{
+    struct ata_slot *s = ata_slot(ch, n);
+    const struct unit *u = a->r.unit;
+
+    s->irb = (IDE_REQUEST_BLOCK){.Function = a->function,
+                                 .Channel = (UCHAR)ch->number,
+                                 .TargetId = u->target,
+                                 .Lun = u->lun,
+                                 .CdbLength = a->cdb_length,
+                                 .IrbFlags = a->flags,
+                                 .TimeOutValue = a->r.seconds,
+                                 .DataTransferLength = a->data_size,
+                                 .DataBuffer = a->data};
+    memcpy(s->irb.Cdb, a->cdb, sizeof(s->irb.Cdb));
+    if (a->want_sense) {
+        s->irb.SenseInfoBuffer = s->sense;
+        s->irb.SenseInfoBufferLength = ATA_SENSE_SIZE;
+        s->irb.SenseInfoBufferType = a->sense_type;
+    }
+    if (ch->irb_extension_size)
+        s->irb.IrbExtension = (char *)ch->irb_extensions.va + (size_t)n * ch->irb_extension_size; /* */
+    s->requested = a->data_size;
+    s->sg.NumberOfElements = 0;
+    if (a->data_size > ch->controller->configuration.MaximumTransferLength)
+        return false; /* */
+    if ((uintptr_t)a->data & ch->controller->driver->interface.AlignmentMask)
+        return false; /* */
+    return !(a->flags & IRB_FLAGS_USE_DMA) || sg_build(ch, a, &s->sg);
+}
+
+/* The port ends it itself, with a status. */
+static void
+complete_here(struct ata_channel *ch, uint32_t n, uint8_t status)
+{
+    if (!bus_slot_claim(ch->bus, n))
+        return;
+    ata_slot(ch, n)->irb.IrbStatus = status;
+    bus_slot_post(ch->bus, n);
+}
+
+void
+ata_issue(struct bus *b, struct request *r)
+{
+    struct ata_channel *ch = b->face_data;
+    struct ata_request *a = container_of(r, struct ata_request, r);
+    IDE_REQUEST_BLOCK *irb = &ata_slot(ch, r->slot)->irb;
+    uint32_t n = r->slot;
+
+    if (!irb_fill(ch, a, n)) {
+        complete_here(ch, n, IRB_STATUS_INVALID_REQUEST);
+        return;
+    }
+    if (ch->interface.IdeHwBuildIo) { /* no lock */
+        if (ata_call(ch->controller, "IdeHwBuildIo", (const void *)(uintptr_t)ch->interface.IdeHwBuildIo,
+                     (uintptr_t)ch->extension->bytes, (uintptr_t)irb, 0, NULL))
+            return; /* the gate is closed: the engine ends it */
+        if (irb->IrbStatus != IRB_STATUS_PENDING) {
+            complete_here(ch, n, irb->IrbStatus);
+            return;
+        }
+        if (r->seconds)
+            b->slots[n].seconds = irb->TimeOutValue + 1; /* */
+    }
+    (void)ata_call_synchronized(ch, "IdeHwStartIo", (const void *)(uintptr_t)ch->interface.IdeHwStartIo, (uintptr_t)irb, 0,
+                                NULL);
+}
+
+/* ---- back ---- */
+
+int
+ata_slot_of(const struct ata_channel *ch, const IDE_REQUEST_BLOCK *irb)
+{
+    size_t offset = (size_t)((uintptr_t)irb - (uintptr_t)ch->slots);
+
+    return ch->slots && offset % ch->slot_size == 0 && offset / ch->slot_size < ch->slot_count
+               ? (int)(offset / ch->slot_size)
+               : -1;
+}
+
+/* */
+VOID NTAPI
+AtaPortCompleteRequest(PVOID ChannelExtension, PIDE_REQUEST_BLOCK Irb)
+{
+    struct ata_channel *ch = ata_channel_of(ChannelExtension);
+    int n = ch ? ata_slot_of(ch, Irb) : -1;
+
+    if (n < 0)
+        ata_violation(ata_controller_of(ChannelExtension), RULE_A088, "completed %p, which is no request of %s (A-088)",
+                      (void *)Irb, ch ? "this channel" : "a controller");
+    else if (!bus_slot_claim(ch->bus, (uint32_t)n))
+        ata_violation(ch->controller, RULE_A088, "completed %p twice, or after the port took it back (A-088)", (void *)Irb);
+    else
+        bus_slot_post(ch->bus, (uint32_t)n);
+}
+
+unsigned
+ata_complete_all(struct ata_channel *ch, uint8_t target, uint8_t lun, uint8_t status)
+{
+    unsigned count = 0;
+
+    for (uint32_t n = 0; n < ch->slot_count; n++) {
+        IDE_REQUEST_BLOCK *irb = &ata_slot(ch, n)->irb;
+
+        if (!bus_slot_is_out(ch->bus, n) ||
+            !(target == IDE_UNTAGGED || (irb->TargetId == target && (lun == IDE_UNTAGGED || irb->Lun == lun))) ||
+            !bus_slot_claim(ch->bus, n))
+            continue;
+        irb->IrbStatus = status;
+        bus_slot_post(ch->bus, n);
+        count++;
+    }
+    return count;
+}
+
+/* */
+VOID NTAPI
+AtaPortCompleteAllActiveRequests(PVOID ChannelExtension, UCHAR TargetId, UCHAR Lun, UCHAR IrbStatus)
+{
+    struct ata_channel *ch = ata_channel_of(ChannelExtension);
+
+    if (!ch)
+        return;
+    if (ch->interrupt_cpu == cpu_number() + 1) {
+        ata_violation(ch->controller, RULE_A095, "AtaPortCompleteAllActiveRequests was called in IdeHwInterrupt (A-095)");
+        return;
+    }
+    (void)ata_complete_all(ch, TargetId, Lun, IrbStatus);
+}
+
+/* What came back is not believed. */
+static void
+answer_read(struct ata_channel *ch, struct ata_request *a, const struct ata_slot *s)
+{
+    uint8_t status = s->irb.IrbStatus & ~(IRB_STATUS_INTERNAL_ERROR | IRB_STATUS_FORCE_ENUM_DEVICE1_NEEDED);
+
+    if (status != s->irb.IrbStatus)
+        ata_violation(ch->controller, RULE_A093, "status %#x has bits of the port's (A-093)", s->irb.IrbStatus);
+    if (IRB_STATUS(status) == IRB_STATUS_PENDING || IRB_STATUS(status) > IRB_STATUS_BUSY) {
+        ata_violation(ch->controller, RULE_A087, "completed with status %#x (A-087)", s->irb.IrbStatus);
+        status = IRB_STATUS_INTERNAL_ERROR;
+    }
+    a->transferred = s->requested;
+    if (IRB_STATUS(status) == IRB_STATUS_DATALENGTH_MISMATCH)
+        a->transferred = MIN(s->irb.DataTransferLength, s->requested);
+    if (s->irb.DataTransferLength > s->requested)
+        ata_violation(ch->controller, RULE_A089, "%u bytes transferred of %u (A-089)", s->irb.DataTransferLength,
+                      s->requested);
+    a->irb_status = status;
+    a->ata_status = s->irb.AtaStatus;
+    a->ata_error = s->irb.AtaError;
+    if (a->want_sense && status & (IRB_STATUS_AUTOSENSE_VALID | IRB_STATUS_RETURN_TASKFILE_VALID))
+        memcpy(a->sense, s->sense, ATA_SENSE_SIZE);
+}
+
+bool
+ata_completed(struct bus *b, struct request *r)
+{
+    struct ata_channel *ch = b->face_data;
+    struct ata_request *a = container_of(r, struct ata_request, r);
+
+    if (r->error) {
+        a->irb_status = IRB_STATUS_INTERNAL_ERROR;
+        return true;
+    }
+    answer_read(ch, a, ata_slot(ch, r->slot));
+    if (IRB_STATUS(a->irb_status) != IRB_STATUS_BUSY || r->retried)
+        return true;
+    r->retried = true; /* exactly once */
+    r->flags |= REQUEST_FIRST;
+    return false;
+}
+
+/* */
+PIDE_SCATTER_GATHER_LIST NTAPI
+AtaPortGetScatterGatherList(PVOID ChannelExtension, PIDE_REQUEST_BLOCK Irb)
+{
+    struct ata_channel *ch = ata_channel_of(ChannelExtension);
+    int n = ch ? ata_slot_of(ch, Irb) : -1;
+
+    if (n < 0 || !bus_slot_is_out(ch->bus, (uint32_t)n) || !ata_slot(ch, (uint32_t)n)->sg.NumberOfElements)
+        return NULL;
+    return &ata_slot(ch, (uint32_t)n)->sg;
+}
+
+static bool
+translate(const struct dma_buffer *b, const void *va, IDE_PHYSICAL_ADDRESS *pa, ULONG *length)
+{
+    uint64_t offset = (uint64_t)((uintptr_t)va - (uintptr_t)b->va);
+
+    if (!b->va || offset >= b->size)
+        return false;
+    pa->QuadPart = (LONGLONG)(b->pa + offset);
+    *length = (ULONG)(b->size - offset);
+    return true;
+}
+
+/* A place in the data of an IRB that is out. */
+static bool
+translate_data(struct ata_channel *ch, const IDE_REQUEST_BLOCK *irb, const void *va, IDE_PHYSICAL_ADDRESS *pa,
+               ULONG *length)
+{
+    int n = ata_slot_of(ch, irb);
+    const struct ata_request *a;
+    uint64_t offset, address, next;
+
+    if (n < 0 || !bus_slot_is_out(ch->bus, (uint32_t)n))
+        return false;
+    a = container_of(ch->bus->slots[n].request, struct ata_request, r);
+    offset = (uint64_t)((uintptr_t)va - (uintptr_t)a->data);
+    if (!a->data || offset >= a->data_size || !space_physical(va, &address))
+        return false;
+    *length = (ULONG)MIN(PAGE_SIZE - (address & (PAGE_SIZE - 1)), a->data_size - offset);
+    while (*length < a->data_size - offset && space_physical((const char *)va + *length, &next) && next == address + *length)
+        *length += (ULONG)MIN(PAGE_SIZE, a->data_size - offset - *length);
+    pa->QuadPart = (LONGLONG)address;
+    return true;
+}
+
+/* a look-up, at any IRQL */
+IDE_PHYSICAL_ADDRESS NTAPI
+AtaPortGetPhysicalAddress(PVOID ChannelExtension, PIDE_REQUEST_BLOCK Irb, PVOID VirtualAddress, ULONG *Length)
+{
+    struct ata_channel *ch = ata_channel_of(ChannelExtension);
+    IDE_PHYSICAL_ADDRESS pa = {.QuadPart = 0};
+    ULONG length = 0;
+    bool found = false;
+
+    if (ch) {
+        found = translate(&ch->uncached, VirtualAddress, &pa, &length) ||
+                translate(&ch->irb_extensions, VirtualAddress, &pa, &length);
+        for (unsigned t = 0; t < ATA_TARGETS_MAX && !found; t++)
+            found = ch->unit[t] && translate(&ch->unit[t]->sense_data, VirtualAddress, &pa, &length);
+        if (!found && Irb)
+            found = translate_data(ch, Irb, VirtualAddress, &pa, &length);
+    }
+    if (!found)
+        ata_violation(ata_controller_of(ChannelExtension), RULE_ADDRESS,
+                      "AtaPortGetPhysicalAddress of %p, which is none of the port's (A-065)", VirtualAddress);
+    if (Length)
+        guard_copy(Length, &length, sizeof(length));
+    return pa;
+}
