@@ -69,12 +69,7 @@ OBJ := $(patsubst %,$(O)/%.o,$(SRC))
 all: $(O)/portolan.elf $(O)/system.img             ## kernel and system image
 
 # -- the kernel: linked twice, the second time with the symbol table made from the first
-$(O)/%.c.o: %.c $(O)/flags
-	@mkdir -p $(@D)
-	$(call say,CC,$<)
-	$(Q)$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
-
-$(O)/%.S.o: %.S $(O)/flags
+$(O)/%.o: % $(O)/flags
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
@@ -142,27 +137,20 @@ $(PROGRAMS): $(BUILD)/programs/%: tests/programs/%.c tests/programs/check.h
 
 # -- probe drivers: as anybody builds theirs, with mingw-w64
 MINGW_CC  ?= x86_64-w64-mingw32-gcc
-DRIVER_CFLAGS := -std=gnu17 -O2 -ffreestanding -fno-asynchronous-unwind-tables -funwind-tables -Idrivers/ddk \
-                 -Wall -Wextra -Werror -Wno-unused-parameter -Wno-array-bounds -Wno-multichar
-DRIVER_LDFLAGS := -nostdlib -Wl,--subsystem,native -Wl,--entry,DriverEntry -Wl,--dynamicbase -Wl,--nxcompat -s
-# Import libraries, from the lists of what the kernel exports.
+DRIVER_CFLAGS := -std=gnu17 -O2 -ffreestanding -Idrivers/ddk -Wall -Wextra -Werror -Wno-unused-parameter \
+                 -Wno-array-bounds -Wno-multichar -nostdlib -Wl,--subsystem,native,--entry,DriverEntry,--dynamicbase -s
 DLLTOOL   ?= x86_64-w64-mingw32-dlltool
-IMPLIBS   := $(BUILD)/implib/libntoskrnl.a $(BUILD)/implib/libataport.a
-$(BUILD)/implib/libntoskrnl.a: drivers/nt/ntoskrnl.c drivers/nt/hal.c
-$(BUILD)/implib/libataport.a: drivers/port/ataport/exports_ataport.c
-$(BUILD)/implib/libntoskrnl.a: LIBRARY := ntoskrnl.exe
-$(BUILD)/implib/libataport.a: LIBRARY := pciidex.sys
-$(IMPLIBS): | $(O)/flags
-	@mkdir -p $(@D)
+IMPLIBS   := $(BUILD)/implib/ntoskrnl.exe.a $(BUILD)/implib/pciidex.sys.a
+$(BUILD)/implib/ntoskrnl.exe.a: drivers/nt/ntoskrnl.c drivers/nt/hal.c
+$(BUILD)/implib/pciidex.sys.a: drivers/port/ataport/exports_ataport.c
+$(IMPLIBS): drivers/implib.sh | $(O)/flags
 	$(call say,IMPLIB,$@)
-	$(Q)for f in $^; do $(CC) $(CFLAGS) -E $$f || exit 1; done | grep -o '{"[A-Za-z0-9_]*",' | tr -dc 'A-Za-z0-9_\n' | \
-	    { printf 'LIBRARY $(LIBRARY)\nEXPORTS\n'; cat; } > $(@:.a=.def)
-	$(Q)$(DLLTOOL) -m i386:x86-64 -d $(@:.a=.def) -l $@
+	$(Q)CC='$(CC) $(CFLAGS)' DLLTOOL=$(DLLTOOL) sh drivers/implib.sh $@ $(filter %.c,$^)
 PROBES    := $(patsubst tests/guest/probe/%.c,$(BUILD)/probes/%.sys,$(wildcard tests/guest/probe/*.c))
 $(PROBES): $(BUILD)/probes/%.sys: tests/guest/probe/%.c $(wildcard tests/guest/probe/*.h drivers/ddk/*.h) $(IMPLIBS)
 	@mkdir -p $(@D)
 	$(call say,MINGW,$@)
-	$(Q)$(MINGW_CC) $(DRIVER_CFLAGS) $(DRIVER_LDFLAGS) -o $@ $< $(IMPLIBS)
+	$(Q)$(MINGW_CC) $(DRIVER_CFLAGS) -o $@ $< $(IMPLIBS)
 
 # -- the image: a newc archive of what the running system finds at /
 image: $(O)/system.img                               ## system image (newc cpio)

@@ -4,41 +4,41 @@
 #pragma once
 #include "ntdef.h"
 
-#define IDE_COMMAND_NOP                     0x00
-#define IDE_COMMAND_DATA_SET_MANAGEMENT     0x06
-#define IDE_COMMAND_ATAPI_RESET             0x08
-#define IDE_COMMAND_READ                    0x20
-#define IDE_COMMAND_READ_EXT                0x24
-#define IDE_COMMAND_READ_DMA_EXT            0x25
-#define IDE_COMMAND_READ_MULTIPLE_EXT       0x29
-#define IDE_COMMAND_READ_LOG_EXT            0x2f
-#define IDE_COMMAND_WRITE                   0x30
-#define IDE_COMMAND_WRITE_EXT               0x34
-#define IDE_COMMAND_WRITE_DMA_EXT           0x35
-#define IDE_COMMAND_WRITE_MULTIPLE_EXT      0x39
-#define IDE_COMMAND_WRITE_DMA_FUA_EXT       0x3d
-#define IDE_COMMAND_WRITE_LOG_EXT           0x3f
-#define IDE_COMMAND_VERIFY                  0x40
-#define IDE_COMMAND_VERIFY_EXT              0x42
+#define IDE_COMMAND_NOP                       0x00
+#define IDE_COMMAND_DATA_SET_MANAGEMENT       0x06
+#define IDE_COMMAND_ATAPI_RESET               0x08
+#define IDE_COMMAND_READ                      0x20
+#define IDE_COMMAND_READ_EXT                  0x24
+#define IDE_COMMAND_READ_DMA_EXT              0x25
+#define IDE_COMMAND_READ_MULTIPLE_EXT         0x29
+#define IDE_COMMAND_READ_LOG_EXT              0x2f
+#define IDE_COMMAND_WRITE                     0x30
+#define IDE_COMMAND_WRITE_EXT                 0x34
+#define IDE_COMMAND_WRITE_DMA_EXT             0x35
+#define IDE_COMMAND_WRITE_MULTIPLE_EXT        0x39
+#define IDE_COMMAND_WRITE_DMA_FUA_EXT         0x3d
+#define IDE_COMMAND_WRITE_LOG_EXT             0x3f
+#define IDE_COMMAND_VERIFY                    0x40
+#define IDE_COMMAND_VERIFY_EXT                0x42
 #define IDE_COMMAND_EXECUTE_DEVICE_DIAGNOSTIC 0x90
-#define IDE_COMMAND_SET_DRIVE_PARAMETERS    0x91
-#define IDE_COMMAND_ATAPI_PACKET            0xa0
-#define IDE_COMMAND_ATAPI_IDENTIFY          0xa1
-#define IDE_COMMAND_SMART                   0xb0
-#define IDE_COMMAND_READ_MULTIPLE           0xc4
-#define IDE_COMMAND_WRITE_MULTIPLE          0xc5
-#define IDE_COMMAND_SET_MULTIPLE            0xc6
-#define IDE_COMMAND_READ_DMA                0xc8
-#define IDE_COMMAND_WRITE_DMA               0xca
-#define IDE_COMMAND_WRITE_MULTIPLE_FUA_EXT  0xce
-#define IDE_COMMAND_STANDBY_IMMEDIATE       0xe0
-#define IDE_COMMAND_IDLE_IMMEDIATE          0xe1
-#define IDE_COMMAND_CHECK_POWER             0xe5
-#define IDE_COMMAND_SLEEP                   0xe6
-#define IDE_COMMAND_FLUSH_CACHE             0xe7
-#define IDE_COMMAND_FLUSH_CACHE_EXT         0xea
-#define IDE_COMMAND_IDENTIFY                0xec
-#define IDE_COMMAND_SET_FEATURE             0xef
+#define IDE_COMMAND_SET_DRIVE_PARAMETERS      0x91
+#define IDE_COMMAND_ATAPI_PACKET              0xa0
+#define IDE_COMMAND_ATAPI_IDENTIFY            0xa1
+#define IDE_COMMAND_SMART                     0xb0
+#define IDE_COMMAND_READ_MULTIPLE             0xc4
+#define IDE_COMMAND_WRITE_MULTIPLE            0xc5
+#define IDE_COMMAND_SET_MULTIPLE              0xc6
+#define IDE_COMMAND_READ_DMA                  0xc8
+#define IDE_COMMAND_WRITE_DMA                 0xca
+#define IDE_COMMAND_WRITE_MULTIPLE_FUA_EXT    0xce
+#define IDE_COMMAND_STANDBY_IMMEDIATE         0xe0
+#define IDE_COMMAND_IDLE_IMMEDIATE            0xe1
+#define IDE_COMMAND_CHECK_POWER               0xe5
+#define IDE_COMMAND_SLEEP                     0xe6
+#define IDE_COMMAND_FLUSH_CACHE               0xe7
+#define IDE_COMMAND_FLUSH_CACHE_EXT           0xea
+#define IDE_COMMAND_IDENTIFY                  0xec
+#define IDE_COMMAND_SET_FEATURE               0xef
 
 #define IDE_STATUS_ERROR 0x01
 #define IDE_STATUS_DRQ   0x08
@@ -54,10 +54,10 @@
 #define IDE_ERROR_DATA_ERROR        0x40
 #define IDE_ERROR_BAD_BLOCK         0x80
 
-#define IDE_FEATURE_SET_TRANSFER_MODE 0x03
-#define IDE_FEATURE_ENABLE_WRITE_CACHE 0x02
+#define IDE_FEATURE_SET_TRANSFER_MODE   0x03
+#define IDE_FEATURE_ENABLE_WRITE_CACHE  0x02
 #define IDE_FEATURE_DISABLE_WRITE_CACHE 0x82
-#define IDE_LBA_MODE                  0x40
+#define IDE_LBA_MODE                    0x40
 
 /* 256 words; those that the port or a miniport reads have names. Bit fields as the WDK declares them. */
 #pragma pack(push, 1)
@@ -81,8 +81,8 @@ typedef struct _IDENTIFY_DEVICE_DATA {
     UCHAR SerialNumber[20]; /* word 10 */
     USHORT Retired2[2];
     USHORT Obsolete1;
-    UCHAR FirmwareRevision[8]; /* word 23 */
-    UCHAR ModelNumber[40];     /* word 27 */
+    UCHAR FirmwareRevision[8];  /* word 23 */
+    UCHAR ModelNumber[40];      /* word 27 */
     UCHAR MaximumBlockTransfer; /* word 47 */
     UCHAR VendorUnique2;
     USHORT TrustedComputing; /* word 48 */
@@ -97,7 +97,7 @@ typedef struct _IDENTIFY_DEVICE_DATA {
         UCHAR StandybyTimerSupport : 1;
         UCHAR Reserved2 : 2;
         USHORT ReservedWord50;
-    } Capabilities;           /* words 49, 50 */
+    } Capabilities; /* words 49, 50 */
     USHORT ObsoleteWords51[2];
     USHORT TranslationFieldsValid : 3; /* word 53 */
     USHORT Reserved3 : 5;
@@ -136,7 +136,7 @@ typedef struct _IDENTIFY_DEVICE_DATA {
     USHORT ReservedWord89[11];
     ULONG Max48BitLBA[2]; /* word 100 */
     USHORT StreamingTransferTime;
-    USHORT DsmCap; /* word 105: blocks of 512 bytes of DATA SET MANAGEMENT */
+    USHORT DsmCap;                    /* word 105: blocks of 512 bytes of DATA SET MANAGEMENT */
     USHORT PhysicalLogicalSectorSize; /* word 106 */
     USHORT InterSeekDelay;
     USHORT WorldWideName[4]; /* word 108 */
@@ -151,7 +151,7 @@ typedef struct _IDENTIFY_DEVICE_DATA {
     USHORT ReservedWord129[31];
     USHORT CfaPowerModel;
     USHORT ReservedForCfaWord161[7];
-    USHORT NominalFormFactor; /* word 168 */
+    USHORT NominalFormFactor;        /* word 168 */
     USHORT DataSetManagementFeature; /* word 169; bit 0: TRIM */
     USHORT AdditionalProductID[4];
     USHORT ReservedForCfaWord174[2];

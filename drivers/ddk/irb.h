@@ -9,8 +9,20 @@
 typedef PHYSICAL_ADDRESS IDE_PHYSICAL_ADDRESS, *PIDE_PHYSICAL_ADDRESS;
 
 typedef enum { IdeDeviceArrival, IdeDeviceRemoval, IdePowerStateChange } IDE_NOTIFICATION_TYPE;
-typedef enum { IdeTimerRoutine, IdeWorkerRoutine, IdeSynchronizedRoutine, IdeControllerSyncRoutine } IDE_CALLBACK_TYPE;
-typedef enum { IdeStart, IdeStop, IdePowerUp, IdePowerDown, IdeVendorDefined } IDE_CONTROL_ACTION, *PIDE_CONTROL_ACTION;
+typedef enum {
+    IdeTimerRoutine,
+    IdeWorkerRoutine,
+    IdeSynchronizedRoutine,
+    IdeControllerSyncRoutine
+} IDE_CALLBACK_TYPE;
+typedef enum {
+    IdeStart,
+    IdeStop,
+    IdePowerUp,
+    IdePowerDown,
+    IdeVendorDefined
+} IDE_CONTROL_ACTION,
+    *PIDE_CONTROL_ACTION;
 typedef enum { DeviceUnknown, DeviceIsAta, DeviceIsAtapi, DeviceNotExist } IDE_DEVICE_TYPE;
 typedef enum { UnknownTranslation, Chs, Lba, Lba48 } ATA_ADDRESS_TRANSLATION;
 typedef enum { IdePowerUnspecified, IdePowerD0, IdePowerD3 } IDE_POWER_STATE;
@@ -41,24 +53,24 @@ typedef enum { IdeBusPata, IdeBusSata, IdeBusUnknown } IDE_BUS_TYPE;
 #define IRB_STATUS_AUTOSENSE_VALID           0x20
 #define IRB_STATUS_INTERNAL_ERROR            0x40
 #define IRB_STATUS_FORCE_ENUM_DEVICE1_NEEDED 0x80
-#define IRB_STATUS(status)                   ((status) & 0x0f)
+#define IRB_STATUS(status)                   ((status)&0x0f)
 
-#define IRB_FUNCTION_ATA_COMMAND        0x100
-#define IRB_FUNCTION_ATA_IDENTIFY       0x101
-#define IRB_FUNCTION_ATA_READ           0x102
-#define IRB_FUNCTION_ATA_WRITE          0x103
-#define IRB_FUNCTION_ATA_FLUSH          0x104
-#define IRB_FUNCTION_ATA_SMART          0x105
-#define IRB_FUNCTION_ATA_GPLOG          0x106
-#define IRB_FUNCTION_ATAPI_COMMAND      0x200
-#define IRB_FUNCTION_REQUEST_SENSE      0x201
-#define IRB_FUNCTION_MINIPORT_COMMAND   0x400
-#define IRB_FUNCTION_ADAPTER_FLUSH      0x401
-#define IRB_FUNCTION_SHUTDOWN           0x402
-#define IRB_FUNCTION_POWER_CHANGE       0x403
-#define IRB_FUNCTION_LUN_RESET          0x404
-#define IRB_FUNCTION_MINIPORT_IOCTL     0x405
-#define IRB_FUNCTION_POWER_REBOOT       0x406
+#define IRB_FUNCTION_ATA_COMMAND      0x100
+#define IRB_FUNCTION_ATA_IDENTIFY     0x101
+#define IRB_FUNCTION_ATA_READ         0x102
+#define IRB_FUNCTION_ATA_WRITE        0x103
+#define IRB_FUNCTION_ATA_FLUSH        0x104
+#define IRB_FUNCTION_ATA_SMART        0x105
+#define IRB_FUNCTION_ATA_GPLOG        0x106
+#define IRB_FUNCTION_ATAPI_COMMAND    0x200
+#define IRB_FUNCTION_REQUEST_SENSE    0x201
+#define IRB_FUNCTION_MINIPORT_COMMAND 0x400
+#define IRB_FUNCTION_ADAPTER_FLUSH    0x401
+#define IRB_FUNCTION_SHUTDOWN         0x402
+#define IRB_FUNCTION_POWER_CHANGE     0x403
+#define IRB_FUNCTION_LUN_RESET        0x404
+#define IRB_FUNCTION_MINIPORT_IOCTL   0x405
+#define IRB_FUNCTION_POWER_REBOOT     0x406
 
 #define IRB_FLAGS_DRDY_REQUIRED      0x001
 #define IRB_FLAGS_USE_DMA            0x002
@@ -85,24 +97,24 @@ typedef enum { IdeBusPata, IdeBusSata, IdeBusUnknown } IDE_BUS_TYPE;
 #define DFLAGS_FUA_SUPPORT      0x1000
 
 /* Transfer modes: one bit each. */
-#define PIO_MODE0          (1u << 0)
-#define PIO_MODE1          (1u << 1)
-#define PIO_MODE2          (1u << 2)
-#define PIO_MODE3          (1u << 3)
-#define PIO_MODE4          (1u << 4)
-#define SWDMA_MODE0        (1u << 5)
-#define SWDMA_MODE1        (1u << 6)
-#define SWDMA_MODE2        (1u << 7)
-#define MWDMA_MODE0        (1u << 8)
-#define MWDMA_MODE1        (1u << 9)
-#define MWDMA_MODE2        (1u << 10)
-#define UDMA_MODE0         (1u << 11)
-#define UDMA_MODE1         (1u << 12)
-#define UDMA_MODE2         (1u << 13)
-#define UDMA_MODE3         (1u << 14)
-#define UDMA_MODE4         (1u << 15)
-#define UDMA_MODE5         (1u << 16)
-#define UDMA_MODE6         (1u << 17)
+#define PIO_MODE0                   (1u << 0)
+#define PIO_MODE1                   (1u << 1)
+#define PIO_MODE2                   (1u << 2)
+#define PIO_MODE3                   (1u << 3)
+#define PIO_MODE4                   (1u << 4)
+#define SWDMA_MODE0                 (1u << 5)
+#define SWDMA_MODE1                 (1u << 6)
+#define SWDMA_MODE2                 (1u << 7)
+#define MWDMA_MODE0                 (1u << 8)
+#define MWDMA_MODE1                 (1u << 9)
+#define MWDMA_MODE2                 (1u << 10)
+#define UDMA_MODE0                  (1u << 11)
+#define UDMA_MODE1                  (1u << 12)
+#define UDMA_MODE2                  (1u << 13)
+#define UDMA_MODE3                  (1u << 14)
+#define UDMA_MODE4                  (1u << 15)
+#define UDMA_MODE5                  (1u << 16)
+#define UDMA_MODE6                  (1u << 17)
 #define UNINITIALIZED_TRANSFER_MODE 0x7fffffff
 
 struct _IDE_REQUEST_BLOCK;
@@ -111,19 +123,22 @@ struct _IDE_DEVICE_PARAMETERS;
 struct _IDE_TRANSFER_MODE_PARAMETERS;
 
 typedef VOID(NTAPI *IDE_HW_DPC)(PVOID ChannelExtension);
-typedef BOOLEAN(NTAPI *IDE_CHANNEL_INIT)(PVOID ChannelExtension, struct _IDE_CHANNEL_INTERFACE *ChannelInterface,
-                                         PVOID InitContext);
+typedef BOOLEAN(NTAPI *IDE_CHANNEL_INIT)(PVOID ChannelExtension,
+                                         struct _IDE_CHANNEL_INTERFACE *ChannelInterface, PVOID InitContext);
 typedef ATA_CHANNEL_STATE(NTAPI *IDE_CHANNEL_ENABLED)(PVOID ControllerExtension, ULONG ChannelNumber);
 typedef BOOLEAN(NTAPI *IDE_TRANSFER_MODE_SELECT)(PVOID ControllerExtension,
                                                  struct _IDE_TRANSFER_MODE_PARAMETERS *XferMode);
-typedef BOOLEAN(NTAPI *IDE_ADAPTER_CONTROL)(PVOID ControllerExtension, IDE_CONTROL_ACTION ControlAction, PVOID Parameters);
-typedef BOOLEAN(NTAPI *IDE_HW_INITIALIZE)(PVOID ChannelExtension, struct _IDE_DEVICE_PARAMETERS *DeviceParameters,
+typedef BOOLEAN(NTAPI *IDE_ADAPTER_CONTROL)(PVOID ControllerExtension, IDE_CONTROL_ACTION ControlAction,
+                                            PVOID Parameters);
+typedef BOOLEAN(NTAPI *IDE_HW_INITIALIZE)(PVOID ChannelExtension,
+                                          struct _IDE_DEVICE_PARAMETERS *DeviceParameters,
                                           PIDENTIFY_DEVICE_DATA IdentifyData);
 typedef BOOLEAN(NTAPI *IDE_HW_BUILDIO)(PVOID ChannelExtension, struct _IDE_REQUEST_BLOCK *Irb);
 typedef BOOLEAN(NTAPI *IDE_HW_STARTIO)(PVOID ChannelExtension, struct _IDE_REQUEST_BLOCK *Irb);
 typedef BOOLEAN(NTAPI *IDE_HW_INTERRUPT)(PVOID ChannelExtension);
 typedef BOOLEAN(NTAPI *IDE_HW_RESET)(PVOID ChannelExtension);
-typedef BOOLEAN(NTAPI *IDE_HW_CONTROL)(PVOID ChannelExtension, IDE_CONTROL_ACTION ControlAction, PVOID Parameters);
+typedef BOOLEAN(NTAPI *IDE_HW_CONTROL)(PVOID ChannelExtension, IDE_CONTROL_ACTION ControlAction,
+                                       PVOID Parameters);
 
 typedef struct _IDE_ACCESS_RANGE {
     IDE_PHYSICAL_ADDRESS RangeStart;
@@ -377,34 +392,47 @@ typedef struct _IDE_IO_CONTROL {
 
 ATAPORT_API ULONG NTAPI AtaPortInitializeEx(PVOID DriverObject, PVOID RegistryPath,
                                             PIDE_CONTROLLER_INTERFACE ControllerInterface);
-ATAPORT_API ULONG NTAPI AtaPortGetBusData(PVOID ControllerExtension, PVOID Buffer, ULONG ConfigDataOffset, ULONG BufferLength);
-ATAPORT_API ULONG NTAPI AtaPortSetBusData(PVOID ControllerExtension, PVOID Buffer, ULONG ConfigDataOffset, ULONG BufferLength);
-ATAPORT_API PIDE_SCATTER_GATHER_LIST NTAPI AtaPortGetScatterGatherList(PVOID ChannelExtension, PIDE_REQUEST_BLOCK Irb);
-ATAPORT_API IDE_PHYSICAL_ADDRESS NTAPI AtaPortGetPhysicalAddress(PVOID ChannelExtension, PIDE_REQUEST_BLOCK Irb,
-                                                                 PVOID VirtualAddress, ULONG *Length);
-ATAPORT_API PVOID NTAPI AtaPortGetDeviceBase(PVOID ChannelExtension, IDE_PHYSICAL_ADDRESS IoAddress, ULONG NumberOfBytes);
+ATAPORT_API ULONG NTAPI AtaPortGetBusData(PVOID ControllerExtension, PVOID Buffer, ULONG ConfigDataOffset,
+                                          ULONG BufferLength);
+ATAPORT_API ULONG NTAPI AtaPortSetBusData(PVOID ControllerExtension, PVOID Buffer, ULONG ConfigDataOffset,
+                                          ULONG BufferLength);
+ATAPORT_API PIDE_SCATTER_GATHER_LIST NTAPI AtaPortGetScatterGatherList(PVOID ChannelExtension,
+                                                                       PIDE_REQUEST_BLOCK Irb);
+ATAPORT_API IDE_PHYSICAL_ADDRESS NTAPI AtaPortGetPhysicalAddress(PVOID ChannelExtension,
+                                                                 PIDE_REQUEST_BLOCK Irb, PVOID VirtualAddress,
+                                                                 ULONG *Length);
+ATAPORT_API PVOID NTAPI AtaPortGetDeviceBase(PVOID ChannelExtension, IDE_PHYSICAL_ADDRESS IoAddress,
+                                             ULONG NumberOfBytes);
 ATAPORT_API PVOID NTAPI AtaPortGetUnCachedExtension(PVOID ChannelExtension, ULONG UncachedExtensionSize,
                                                     ULONG IrbExtensionSize);
 ATAPORT_API VOID NTAPI AtaPortCompleteRequest(PVOID ChannelExtension, PIDE_REQUEST_BLOCK Irb);
-ATAPORT_API VOID NTAPI AtaPortCompleteAllActiveRequests(PVOID ChannelExtension, UCHAR TargetId, UCHAR Lun, UCHAR IrbStatus);
-ATAPORT_API VOID NTAPI AtaPortNotification(IDE_NOTIFICATION_TYPE NotificationType, PVOID ChannelExtension, ...);
-ATAPORT_API VOID NTAPI AtaPortDeviceStateChange(PVOID ChannelExtension, UCHAR TargetId, UCHAR Lun, ULONG BusyTimeout);
+ATAPORT_API VOID NTAPI AtaPortCompleteAllActiveRequests(PVOID ChannelExtension, UCHAR TargetId, UCHAR Lun,
+                                                        UCHAR IrbStatus);
+ATAPORT_API VOID NTAPI AtaPortNotification(IDE_NOTIFICATION_TYPE NotificationType, PVOID ChannelExtension,
+                                           ...);
+ATAPORT_API VOID NTAPI AtaPortDeviceStateChange(PVOID ChannelExtension, UCHAR TargetId, UCHAR Lun,
+                                                ULONG BusyTimeout);
 ATAPORT_API BOOLEAN NTAPI AtaPortRequestCallback(IDE_CALLBACK_TYPE CallbackType, PVOID ChannelExtension,
                                                  IDE_HW_DPC CallbackRoutine, ULONG TimerValue);
-ATAPORT_API PIDE_REQUEST_BLOCK NTAPI AtaPortBuildRequestSenseIrb(PVOID ChannelExtension, PIDE_REQUEST_BLOCK Irb);
+ATAPORT_API PIDE_REQUEST_BLOCK NTAPI AtaPortBuildRequestSenseIrb(PVOID ChannelExtension,
+                                                                 PIDE_REQUEST_BLOCK Irb);
 ATAPORT_API VOID NTAPI AtaPortReleaseRequestSenseIrb(PVOID ChannelExtension, PIDE_REQUEST_BLOCK Irb);
-ATAPORT_API BOOLEAN NTAPI AtaPortInitializeQueueTag(PVOID ChannelExtension, UCHAR TargetId, UCHAR Lun, UCHAR MaxQueueTag);
+ATAPORT_API BOOLEAN NTAPI AtaPortInitializeQueueTag(PVOID ChannelExtension, UCHAR TargetId, UCHAR Lun,
+                                                    UCHAR MaxQueueTag);
 ATAPORT_API UCHAR NTAPI AtaPortAllocateQueueTag(PVOID ChannelExtension, UCHAR TargetId, UCHAR Lun);
-ATAPORT_API VOID NTAPI AtaPortReleaseQueueTag(PVOID ChannelExtension, UCHAR TargetId, UCHAR Lun, UCHAR QueueTag);
+ATAPORT_API VOID NTAPI AtaPortReleaseQueueTag(PVOID ChannelExtension, UCHAR TargetId, UCHAR Lun,
+                                              UCHAR QueueTag);
 ATAPORT_API PVOID NTAPI AtaPortRegistryAllocateBuffer(PVOID ChannelExtension, ULONG Length);
 ATAPORT_API VOID NTAPI AtaPortRegistryFreeBuffer(PVOID ChannelExtension, PVOID Buffer);
-ATAPORT_API BOOLEAN NTAPI AtaPortRegistryRead(PVOID ChannelExtension, UCHAR ControllerNumber, BOOLEAN ChannelSubKey,
-                                              PCHAR ValueName, UCHAR ValueType, PUCHAR Buffer, PULONG Length);
-ATAPORT_API BOOLEAN NTAPI AtaPortRegistryWrite(PVOID ChannelExtension, UCHAR ControllerNumber, BOOLEAN ChannelSubKey,
-                                               PCHAR ValueName, UCHAR ValueType, PUCHAR Buffer, PULONG Length);
+ATAPORT_API BOOLEAN NTAPI AtaPortRegistryRead(PVOID ChannelExtension, UCHAR ControllerNumber,
+                                              BOOLEAN ChannelSubKey, PCHAR ValueName, UCHAR ValueType,
+                                              PUCHAR Buffer, PULONG Length);
+ATAPORT_API BOOLEAN NTAPI AtaPortRegistryWrite(PVOID ChannelExtension, UCHAR ControllerNumber,
+                                               BOOLEAN ChannelSubKey, PCHAR ValueName, UCHAR ValueType,
+                                               PUCHAR Buffer, PULONG Length);
 ATAPORT_API BOOLEAN NTAPI AtaPortRegistryWriteDeferred(PVOID ChannelExtension, UCHAR ControllerNumber,
-                                                       BOOLEAN ChannelSubKey, PCHAR ValueName, UCHAR ValueType,
-                                                       PUCHAR Buffer, PULONG Length);
+                                                       BOOLEAN ChannelSubKey, PCHAR ValueName,
+                                                       UCHAR ValueType, PUCHAR Buffer, PULONG Length);
 ATAPORT_API VOID NTAPI AtaPortMoveMemory(PVOID Destination, PVOID Source, ULONG Length);
 ATAPORT_API VOID NTAPI AtaPortCopyMemory(PVOID Destination, PVOID Source, ULONG Length);
 ATAPORT_API ULONG NTAPI AtaPortConvertPhysicalAddressToUlong(IDE_PHYSICAL_ADDRESS Address);
@@ -414,7 +442,8 @@ ATAPORT_API VOID NTAPI AtaPortLogError(PVOID ChannelExtension, PIDE_ERROR_LOG_EN
 ATAPORT_API VOID NTAPI AtaPortDebugPrint(ULONG DebugPrintLevel, PCHAR DebugMessage, ...);
 ATAPORT_API VOID NTAPI AtaPortQuerySystemTime(PLARGE_INTEGER CurrentTime);
 ATAPORT_API VOID NTAPI AtaPortDebugBreak(VOID);
-ATAPORT_API VOID NTAPI AtaPortTraceNotification(PVOID ChannelExtension, ULONG Level, PVOID Buffer, ULONG Length);
+ATAPORT_API VOID NTAPI AtaPortTraceNotification(PVOID ChannelExtension, ULONG Level, PVOID Buffer,
+                                                ULONG Length);
 ATAPORT_API VOID NTAPI AtaPortEtwTraceLog(PVOID ChannelExtension, PVOID Buffer, ULONG Length);
 
 ATAPORT_API UCHAR NTAPI AtaPortReadPortUchar(volatile UCHAR *Port);
@@ -435,8 +464,10 @@ ATAPORT_API VOID NTAPI AtaPortReadRegisterBufferUchar(volatile UCHAR *Register, 
 ATAPORT_API VOID NTAPI AtaPortWriteRegisterBufferUchar(volatile UCHAR *Register, PUCHAR Buffer, ULONG Count);
 ATAPORT_API USHORT NTAPI AtaPortReadRegisterUshort(volatile USHORT *Register);
 ATAPORT_API VOID NTAPI AtaPortWriteRegisterUshort(volatile USHORT *Register, USHORT Value);
-ATAPORT_API VOID NTAPI AtaPortReadRegisterBufferUshort(volatile USHORT *Register, PUSHORT Buffer, ULONG Count);
-ATAPORT_API VOID NTAPI AtaPortWriteRegisterBufferUshort(volatile USHORT *Register, PUSHORT Buffer, ULONG Count);
+ATAPORT_API VOID NTAPI AtaPortReadRegisterBufferUshort(volatile USHORT *Register, PUSHORT Buffer,
+                                                       ULONG Count);
+ATAPORT_API VOID NTAPI AtaPortWriteRegisterBufferUshort(volatile USHORT *Register, PUSHORT Buffer,
+                                                        ULONG Count);
 ATAPORT_API ULONG NTAPI AtaPortReadRegisterUlong(volatile ULONG *Register);
 ATAPORT_API VOID NTAPI AtaPortWriteRegisterUlong(volatile ULONG *Register, ULONG Value);
 ATAPORT_API VOID NTAPI AtaPortReadRegisterBufferUlong(volatile ULONG *Register, PULONG Buffer, ULONG Count);
@@ -444,16 +475,19 @@ ATAPORT_API VOID NTAPI AtaPortWriteRegisterBufferUlong(volatile ULONG *Register,
 
 /* ---- the documented names that are wrappers of these ---- */
 
-#define AtaPortDeviceBusy(ext, target, lun, seconds)  AtaPortDeviceStateChange((ext), (target), (lun), (seconds))
-#define AtaPortDeviceReady(ext, target, lun)          AtaPortDeviceStateChange((ext), (target), (lun), 0)
-#define AtaPortRequestTimer(ext, routine, us)         AtaPortRequestCallback(IdeTimerRoutine, (ext), (routine), (us))
-#define AtaPortRequestWorkerRoutine(ext, routine)     AtaPortRequestCallback(IdeWorkerRoutine, (ext), (routine), 0)
+#define AtaPortDeviceBusy(ext, target, lun, seconds)                                                         \
+    AtaPortDeviceStateChange((ext), (target), (lun), (seconds))
+#define AtaPortDeviceReady(ext, target, lun)  AtaPortDeviceStateChange((ext), (target), (lun), 0)
+#define AtaPortRequestTimer(ext, routine, us) AtaPortRequestCallback(IdeTimerRoutine, (ext), (routine), (us))
+#define AtaPortRequestWorkerRoutine(ext, routine)                                                            \
+    AtaPortRequestCallback(IdeWorkerRoutine, (ext), (routine), 0)
 #define AtaPortRequestSynchronizedRoutine(ext, routine)                                                      \
     AtaPortRequestCallback(IdeSynchronizedRoutine, (ext), (routine), 0)
-#define AtaPortControllerSyncRoutine(ext, routine)    AtaPortRequestCallback(IdeControllerSyncRoutine, (ext), (routine), 0)
-#define AtaPortBusChangeDetected(ext)                 AtaPortNotification(IdeDeviceArrival, (ext), IDE_UNTAGGED, 0)
-#define AtaPortDeviceArrived(ext, target)             AtaPortNotification(IdeDeviceArrival, (ext), (target), 0)
-#define AtaPortDeviceRemoved(ext, target)             AtaPortNotification(IdeDeviceRemoval, (ext), (target), 0)
+#define AtaPortControllerSyncRoutine(ext, routine)                                                           \
+    AtaPortRequestCallback(IdeControllerSyncRoutine, (ext), (routine), 0)
+#define AtaPortBusChangeDetected(ext)     AtaPortNotification(IdeDeviceArrival, (ext), IDE_UNTAGGED, 0)
+#define AtaPortDeviceArrived(ext, target) AtaPortNotification(IdeDeviceArrival, (ext), (target), 0)
+#define AtaPortDeviceRemoved(ext, target) AtaPortNotification(IdeDeviceRemoval, (ext), (target), 0)
 #define AtaPortRequestPowerStateChange(ext, target, lun, state)                                              \
     AtaPortNotification(IdePowerStateChange, (ext), (target), (lun), (state))
 #define AtaPortRegistryControllerKeyRead(ext, n, name, type, buffer, length)                                 \

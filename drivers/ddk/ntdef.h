@@ -17,7 +17,7 @@ typedef va_list NT_VA_LIST;
 #define nt_va_start(list, last) va_start(list, last)
 #define nt_va_end(list)         va_end(list)
 #else
-#define NTAPI __attribute__((ms_abi))
+#define NTAPI                   __attribute__((ms_abi))
 typedef __builtin_ms_va_list NT_VA_LIST;
 #define nt_va_start(list, last) __builtin_ms_va_start(list, last)
 #define nt_va_end(list)         __builtin_ms_va_end(list)
@@ -28,9 +28,9 @@ typedef __builtin_ms_va_list NT_VA_LIST;
 #else
 #define NTSYSAPI
 #endif
-#define NTKERNELAPI  NTSYSAPI
-#define NTHALAPI     NTSYSAPI
-#define FORCEINLINE  static inline
+#define NTKERNELAPI       NTSYSAPI
+#define NTHALAPI          NTSYSAPI
+#define FORCEINLINE       static inline
 #define DECLSPEC_ALIGN(n) __attribute__((aligned(n)))
 
 /* Annotations of a prototype that say nothing to the compiler. */
@@ -130,33 +130,33 @@ typedef struct _GUID {
 #define FIELD_OFFSET(type, field)               ((LONG)offsetof(type, field))
 
 /* NTSTATUS: severity in bits 31 and 30 (0 success, 1 information, 2 warning, 3 error). */
-#define NT_SUCCESS(status)              ((NTSTATUS)(status) >= 0)
-#define NT_ERROR(status)                ((ULONG)(status) >> 30 == 3)
-#define STATUS_SUCCESS                  ((NTSTATUS)0x00000000)
-#define STATUS_WAIT_0                   ((NTSTATUS)0x00000000)
-#define STATUS_TIMEOUT                  ((NTSTATUS)0x00000102)
-#define STATUS_PENDING                  ((NTSTATUS)0x00000103)
-#define STATUS_BUFFER_OVERFLOW          ((NTSTATUS)0x80000005)
-#define STATUS_UNSUCCESSFUL             ((NTSTATUS)0xc0000001)
-#define STATUS_NOT_IMPLEMENTED          ((NTSTATUS)0xc0000002)
-#define STATUS_ACCESS_VIOLATION         ((NTSTATUS)0xc0000005)
-#define STATUS_INVALID_PARAMETER        ((NTSTATUS)0xc000000d)
-#define STATUS_NO_SUCH_DEVICE           ((NTSTATUS)0xc000000e)
-#define STATUS_INVALID_DEVICE_REQUEST   ((NTSTATUS)0xc0000010)
-#define STATUS_NO_MEMORY                ((NTSTATUS)0xc0000017)
-#define STATUS_BUFFER_TOO_SMALL         ((NTSTATUS)0xc0000023)
-#define STATUS_OBJECT_NAME_NOT_FOUND    ((NTSTATUS)0xc0000034)
-#define STATUS_REVISION_MISMATCH        ((NTSTATUS)0xc0000059)
-#define STATUS_INSUFFICIENT_RESOURCES   ((NTSTATUS)0xc000009a)
-#define STATUS_DEVICE_NOT_READY         ((NTSTATUS)0xc00000a3)
-#define STATUS_IO_TIMEOUT               ((NTSTATUS)0xc00000b5)
-#define STATUS_NOT_SUPPORTED            ((NTSTATUS)0xc00000bb)
-#define STATUS_DEVICE_DOES_NOT_EXIST    ((NTSTATUS)0xc00000c0)
-#define STATUS_IO_DEVICE_ERROR          ((NTSTATUS)0xc0000185)
+#define NT_SUCCESS(status)                ((NTSTATUS)(status) >= 0)
+#define NT_ERROR(status)                  ((ULONG)(status) >> 30 == 3)
+#define STATUS_SUCCESS                    ((NTSTATUS)0x00000000)
+#define STATUS_WAIT_0                     ((NTSTATUS)0x00000000)
+#define STATUS_TIMEOUT                    ((NTSTATUS)0x00000102)
+#define STATUS_PENDING                    ((NTSTATUS)0x00000103)
+#define STATUS_BUFFER_OVERFLOW            ((NTSTATUS)0x80000005)
+#define STATUS_UNSUCCESSFUL               ((NTSTATUS)0xc0000001)
+#define STATUS_NOT_IMPLEMENTED            ((NTSTATUS)0xc0000002)
+#define STATUS_ACCESS_VIOLATION           ((NTSTATUS)0xc0000005)
+#define STATUS_INVALID_PARAMETER          ((NTSTATUS)0xc000000d)
+#define STATUS_NO_SUCH_DEVICE             ((NTSTATUS)0xc000000e)
+#define STATUS_INVALID_DEVICE_REQUEST     ((NTSTATUS)0xc0000010)
+#define STATUS_NO_MEMORY                  ((NTSTATUS)0xc0000017)
+#define STATUS_BUFFER_TOO_SMALL           ((NTSTATUS)0xc0000023)
+#define STATUS_OBJECT_NAME_NOT_FOUND      ((NTSTATUS)0xc0000034)
+#define STATUS_REVISION_MISMATCH          ((NTSTATUS)0xc0000059)
+#define STATUS_INSUFFICIENT_RESOURCES     ((NTSTATUS)0xc000009a)
+#define STATUS_DEVICE_NOT_READY           ((NTSTATUS)0xc00000a3)
+#define STATUS_IO_TIMEOUT                 ((NTSTATUS)0xc00000b5)
+#define STATUS_NOT_SUPPORTED              ((NTSTATUS)0xc00000bb)
+#define STATUS_DEVICE_DOES_NOT_EXIST      ((NTSTATUS)0xc00000c0)
+#define STATUS_IO_DEVICE_ERROR            ((NTSTATUS)0xc0000185)
 #define STATUS_DEVICE_CONFIGURATION_ERROR ((NTSTATUS)0xc0000182)
-#define STATUS_ADAPTER_HARDWARE_ERROR   ((NTSTATUS)0xc00000c2)
-#define STATUS_NO_SUCH_FILE             ((NTSTATUS)0xc000000f)
-#define STATUS_INVALID_IMAGE_FORMAT     ((NTSTATUS)0xc000007b)
-#define STATUS_ENTRYPOINT_NOT_FOUND     ((NTSTATUS)0xc0000139)
-#define STATUS_ORDINAL_NOT_FOUND        ((NTSTATUS)0xc0000138)
-#define STATUS_NO_MORE_ENTRIES          ((NTSTATUS)0x8000001a)
+#define STATUS_ADAPTER_HARDWARE_ERROR     ((NTSTATUS)0xc00000c2)
+#define STATUS_NO_SUCH_FILE               ((NTSTATUS)0xc000000f)
+#define STATUS_INVALID_IMAGE_FORMAT       ((NTSTATUS)0xc000007b)
+#define STATUS_ENTRYPOINT_NOT_FOUND       ((NTSTATUS)0xc0000139)
+#define STATUS_ORDINAL_NOT_FOUND          ((NTSTATUS)0xc0000138)
+#define STATUS_NO_MORE_ENTRIES            ((NTSTATUS)0x8000001a)

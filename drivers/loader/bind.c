@@ -14,7 +14,7 @@
 #include "lib/parse.h"
 #include "lib/string.h"
 
-#define BIND_TAG POOL_TAG('b', 'i', 'n', 'd')
+#define BIND_TAG      POOL_TAG('b', 'i', 'n', 'd')
 #define PATH_MAX_HERE 256
 
 /* One INF file. [I] once listed */
@@ -365,7 +365,8 @@ unbind_device(const char *device, char *why)
 }
 
 void
-bind_for_each(void (*show)(void *context, const struct pci_device *p, const struct driver *d, const char *id), void *context)
+bind_for_each(void (*show)(void *context, const struct pci_device *p, const struct driver *d, const char *id),
+              void *context)
 {
     const struct binding *b;
 

@@ -16,7 +16,8 @@ struct pci_device;
 struct loader_files {
     int (*read)(const char *path, void **bytes, size_t *size); /* 0 or -errno; free() gives the bytes back */
     void (*free)(void *bytes);
-    int (*list)(const char *folder, const char *suffix, void (*each)(void *context, const char *path), void *context);
+    int (*list)(const char *folder, const char *suffix, void (*each)(void *context, const char *path),
+                void *context);
 };
 
 /* Boot, once. cmdline lives on. */
@@ -36,5 +37,6 @@ int bind_device(const char *device, const char *driver, char *why);
 int unbind_device(const char *device, char *why);
 
 /* For each device that is bound. */
-void bind_for_each(void (*show)(void *context, const struct pci_device *p, const struct driver *d, const char *id),
+void bind_for_each(void (*show)(void *context, const struct pci_device *p, const struct driver *d,
+                                const char *id),
                    void *context);

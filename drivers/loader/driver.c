@@ -163,7 +163,8 @@ object_fill(struct driver *d)
     d->extension.DriverObject = o;
     wide(d->path_text, ARRAY_SIZE(d->path_text), &d->registry_path, SERVICES, d->service);
     wide(d->name_text, ARRAY_SIZE(d->name_text), &o->DriverName, "\\Driver\\", d->service);
-    d->extension.ServiceKeyName = (UNICODE_STRING){(USHORT)(2 * strlen(d->service)), (USHORT)(2 * strlen(d->service) + 2),
+    d->extension.ServiceKeyName = (UNICODE_STRING){(USHORT)(2 * strlen(d->service)),
+                                                   (USHORT)(2 * strlen(d->service) + 2),
                                                    d->name_text + strlen("\\Driver\\")};
 }
 
@@ -213,7 +214,8 @@ load(struct driver *d, const void *file, size_t size, char *why)
 }
 
 int
-driver_load(const char *name, const char *service, const void *file, size_t size, struct driver **out, char *why)
+driver_load(const char *name, const char *service, const void *file, size_t size, struct driver **out,
+            char *why)
 {
     struct driver *d = pool_zalloc(sizeof(*d), DRIVER_TAG);
     bool entered;

@@ -68,7 +68,8 @@ void drivers_init(void (*gone)(const void *start, size_t size));
  * Returns: 0 and *out. -ENOEXEC: not an image for us; -ENOENT: imports are missing, each one named in the log and in why;
  *          -EEXIST: there is one of that name; -ENOMEM; always with why[DRIVER_WHY] filled
  */
-int driver_load(const char *name, const char *service, const void *file, size_t size, struct driver **out, char *why);
+int driver_load(const char *name, const char *service, const void *file, size_t size, struct driver **out,
+                char *why);
 
 /*
  * Call DriverEntry, on a system thread of its own.

@@ -12,12 +12,19 @@
 #include <stdint.h>
 #include "lib/list.h"
 
-struct export {
+struct export
+{
     const char *name;
     const void *function; /* of the Microsoft x64 convention */
 };
-#define EXPORT(function_)           {#function_, (const void *)(uintptr_t)(function_)}
-#define EXPORT_AS(name_, function_) {#name_, (const void *)(uintptr_t)(function_)}
+#define EXPORT(function_)                                                                                    \
+    {                                                                                                        \
+#function_, (const void *)(uintptr_t)(function_)                                                     \
+    }
+#define EXPORT_AS(name_, function_)                                                                          \
+    {                                                                                                        \
+#name_, (const void *)(uintptr_t)(function_)                                                         \
+    }
 
 /* [I] once published; lives for ever */
 struct library {

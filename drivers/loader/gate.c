@@ -17,7 +17,7 @@
 #define LIMIT_RAISED  SECONDS(5)
 #define LIMIT_PASSIVE SECONDS(120)
 
-#define WATCH_PERIOD  MS(500)
+#define WATCH_PERIOD MS(500)
 
 #define KERNEL_FRAMES_MAX 12
 
@@ -75,7 +75,8 @@ leave_kernel(struct unwind_frame *f)
 {
     uint64_t at = f->reg[UNWIND_RBP], rip, rbp;
 
-    for (unsigned i = 0; i < KERNEL_FRAMES_MAX && stack_read(NULL, at + 8, &rip) && stack_read(NULL, at, &rbp); i++) {
+    for (unsigned i = 0;
+         i < KERNEL_FRAMES_MAX && stack_read(NULL, at + 8, &rip) && stack_read(NULL, at, &rbp); i++) {
         if (driver_at(rip)) {
             f->rip = rip;
             f->reg[UNWIND_RSP] = at + 16;
@@ -91,8 +92,8 @@ static unsigned
 backtrace(const struct trap_frame *t, uint64_t *frame, unsigned max)
 {
     struct unwind_frame f = {t->rip,
-                             {t->rax, t->rcx, t->rdx, t->rbx, t->rsp, t->rbp, t->rsi, t->rdi, t->r8, t->r9, t->r10, t->r11,
-                              t->r12, t->r13, t->r14, t->r15}};
+                             {t->rax, t->rcx, t->rdx, t->rbx, t->rsp, t->rbp, t->rsi, t->rdi, t->r8, t->r9,
+                              t->r10, t->r11, t->r12, t->r13, t->r14, t->r15}};
     const struct driver *d;
     unsigned n = 0;
 
@@ -170,8 +171,8 @@ went_wrong(struct gate *g, const char *routine, const struct guard_report *r)
 }
 
 int
-gate_call(struct gate *g, const char *routine, const void *function, const uint64_t arguments[GUARD_ARGUMENTS],
-          uint64_t *result)
+gate_call(struct gate *g, const char *routine, const void *function,
+          const uint64_t arguments[GUARD_ARGUMENTS], uint64_t *result)
 {
     uint8_t irql = irql_current(), after;
     struct guard guard;

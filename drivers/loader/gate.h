@@ -37,12 +37,14 @@ void gate_watch(void);
  * Locks:   none of the kernel's that the routine's own calls into the kernel take
  * Returns: 0 and *result (RAX; may be NULL); -EIO: the gate is closed, by this call or before
  */
-int gate_call(struct gate *g, const char *routine, const void *function, const uint64_t arguments[GUARD_ARGUMENTS],
-              uint64_t *result);
+int gate_call(struct gate *g, const char *routine, const void *function,
+              const uint64_t arguments[GUARD_ARGUMENTS], uint64_t *result);
 #define GATE_ARGUMENTS(...) ((const uint64_t[GUARD_ARGUMENTS]){__VA_ARGS__})
 
 /* Close it for a reason of the owner's: a rule that was broken. `routine` may be NULL. Any IRQL. Twice: nothing. */
-void gate_close(struct gate *g, const char *routine, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void gate_close(struct gate *g, const char *routine, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* A rule was broken and nothing is lost by it: counted, and said the first time each caller finds `*said` false. */
-void gate_violation(struct gate *g, bool *said, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void gate_violation(struct gate *g, bool *said, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));

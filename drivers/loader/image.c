@@ -22,7 +22,8 @@
 void guard_dispatch_icall(void);
 void guard_check_icall(void);
 
-static const void *resolve(const char *library, const char *name, uint16_t ordinal, struct list *uses, unsigned depth);
+static const void *resolve(const char *library, const char *name, uint16_t ordinal, struct list *uses,
+                           unsigned depth);
 
 /* What a loaded driver exports. */
 static const void *
@@ -35,7 +36,8 @@ resolve_in(struct driver *d, const char *name, uint16_t ordinal, struct list *us
     if (pe_export(&d->pe, d->image, name, ordinal, &e))
         return NULL;
     if (e.forwarder) {
-        if (depth == PE_FORWARDERS_MAX || pe_forwarder_split(e.forwarder, library, sizeof(library), &name, &ordinal))
+        if (depth == PE_FORWARDERS_MAX ||
+            pe_forwarder_split(e.forwarder, library, sizeof(library), &name, &ordinal))
             return NULL;
         return resolve(library, name, ordinal, uses, depth + 1);
     }
@@ -96,7 +98,7 @@ static bool
 bind(void *context, const struct pe_import *i)
 {
     struct binding *b = context;
-    const void *f = image_resolve(i->library, i->name, i->ordinal, b->uses);
+    const void *f = image_resolve(i->module, i->name, i->ordinal, b->uses);
     char number[16];
 
     if (f) {
@@ -104,11 +106,11 @@ bind(void *context, const struct pe_import *i)
         return true;
     }
     snprintf(number, sizeof(number), "#%u", i->ordinal);
-    log_err("%s: imports %s from %s, which %s", b->name, i->name ? i->name : number, i->library,
-            library_find(i->library) ? "it does not have" : "is no library here");
-    if (strlen(b->why) + strlen(i->library) + PE_NAME_MAX / 4 < DRIVER_WHY) {
+    log_err("%s: imports %s from %s, which %s", b->name, i->name ? i->name : number, i->module,
+            library_find(i->module) ? "it does not have" : "is no library here");
+    if (strlen(b->why) + strlen(i->module) + PE_NAME_MAX / 4 < DRIVER_WHY) {
         strlcat(b->why, b->missing ? ", " : "missing imports: ", DRIVER_WHY);
-        strlcat(b->why, i->library, DRIVER_WHY);
+        strlcat(b->why, i->module, DRIVER_WHY);
         strlcat(b->why, "!", DRIVER_WHY);
         strlcat(b->why, i->name ? i->name : number, DRIVER_WHY);
     } else if (b->why[strlen(b->why) - 1] != '.') {
@@ -164,8 +166,9 @@ protect(const struct pe *pe, uint8_t *image)
     for (uint32_t at = 0, next; at < end && !err; at = next) {
         unsigned access = page_access(pe, at);
 
-        for (next = at + PAGE_SIZE; next < end && page_access(pe, next) == access; next += PAGE_SIZE)
-            ;
+        next = at + PAGE_SIZE;
+        while (next < end && page_access(pe, next) == access)
+            next += PAGE_SIZE;
         err = space_protect(image + at, next - at,
                             access & PE_EXECUTE ? MAP_EXEC
                             : access & PE_WRITE ? MAP_WRITE

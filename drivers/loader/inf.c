@@ -282,7 +282,8 @@ expand(struct reader *r, const char **text, uint32_t line)
             value = p++;
         }
         if (n + length >= sizeof(out)) {
-            *r->fault = (struct inf_fault){line, "a field with its tokens replaced is longer than 1023 characters"};
+            *r->fault = (struct inf_fault){line,
+                                           "a field with its tokens replaced is longer than 1023 characters"};
             return -EINVAL;
         }
         memcpy(out + n, value, length);
@@ -319,8 +320,13 @@ int
 inf_parse(const void *bytes, size_t size, void *arena, size_t room, struct inf *out, struct inf_fault *fault)
 {
     static const uint8_t utf16[] = {0xff, 0xfe}, utf8[] = {0xef, 0xbb, 0xbf};
-    struct reader r = {.bytes = bytes, .size = size, .line = 1, .arena = arena, .room = ALIGN_DOWN(room, sizeof(void *)),
-                       .inf = out, .fault = fault};
+    struct reader r = {.bytes = bytes,
+                       .size = size,
+                       .line = 1,
+                       .arena = arena,
+                       .room = ALIGN_DOWN(room, sizeof(void *)),
+                       .inf = out,
+                       .fault = fault};
     char buffer[4096];
     int err;
 

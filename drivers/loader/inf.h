@@ -14,9 +14,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define INF_ARENA(size) (32 * (size) + 4096) /* room that suffices, unless tokens are replaced by very long texts */
-#define INF_SIZE_MAX    (1u << 20)
-#define INF_FIELD_MAX   1024                /* characters of a field, replaced */
+#define INF_ARENA(size)                                                                                      \
+    (32 * (size) + 4096) /* room that suffices, unless tokens are replaced by very long texts */
+#define INF_SIZE_MAX  (1u << 20)
+#define INF_FIELD_MAX 1024 /* characters of a field, replaced */
 
 struct inf_line {
     const char *section, *key; /* key NULL: the line has none */
@@ -36,11 +37,14 @@ struct inf_fault {
 };
 
 /* Returns: 0; -EINVAL and *fault; -E2BIG: too large; -ENOMEM: the arena is too small. */
-int inf_parse(const void *bytes, size_t size, void *arena, size_t room, struct inf *out, struct inf_fault *fault);
+int inf_parse(const void *bytes, size_t size, void *arena, size_t room, struct inf *out,
+              struct inf_fault *fault);
 
 /* The next line of a section behind `after` (NULL: the first); key NULL: any. NULL: no more. */
-const struct inf_line *inf_next(const struct inf *inf, const char *section, const char *key, const struct inf_line *after);
+const struct inf_line *inf_next(const struct inf *inf, const char *section, const char *key,
+                                const struct inf_line *after);
 
+/* Is there such a section, with at least one line? */
 bool inf_has_section(const struct inf *inf, const char *section);
 
 /* A field, "" if the line has fewer. */

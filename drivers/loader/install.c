@@ -94,7 +94,8 @@ add_line(const struct inf_line *l, const char *base, struct inf_fault *fault)
     *fault = (struct inf_fault){l->number, "AddReg: not a number where one belongs, or too long"};
     if (strcasecmp(inf_field(l, ROOT), "HKR"))
         return 0; /* other roots are the system's own: nothing here reads them */
-    wanted = snprintf(key, sizeof(key), "%s%s%s", base, inf_field(l, SUBKEY)[0] ? "\\" : "", inf_field(l, SUBKEY));
+    wanted = snprintf(key, sizeof(key), "%s%s%s", base, inf_field(l, SUBKEY)[0] ? "\\" : "",
+                      inf_field(l, SUBKEY));
     if (inf_number(l, FLAGS, &flags) || wanted >= (int)sizeof(key))
         return -EINVAL;
     size = encode(l, type_of(flags), data, sizeof(data));

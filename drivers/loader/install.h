@@ -7,4 +7,5 @@
  * Devices\DEVICE). PASSIVE_LEVEL.
  * Returns: 0; -EINVAL and *fault; errors of registry_set()
  */
-int install_registry(const struct inf *inf, const struct match *m, const char *device, struct inf_fault *fault);
+int install_registry(const struct inf *inf, const struct match *m, const char *device,
+                     struct inf_fault *fault);

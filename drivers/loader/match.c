@@ -7,14 +7,15 @@
 #include "lib/format.h"
 #include "lib/string.h"
 
-#define SECTION_MAX      300
-#define ASSOCIATED       0x2 /* AddService: this service drives the device */
-#define RANK_COMPATIBLE  0x2000
-#define RANK_INF_COMPAT  0x1000
-#define DECORATION       "NTamd64"
+#define SECTION_MAX     300
+#define ASSOCIATED      0x2 /* AddService: this service drives the device */
+#define RANK_COMPATIBLE 0x2000
+#define RANK_INF_COMPAT 0x1000
+#define DECORATION      "NTamd64"
 
 static void
-id_add(struct device_ids *ids, bool hardware, const char *format, uint32_t a, uint32_t b, uint32_t c, uint32_t d)
+id_add(struct device_ids *ids, bool hardware, const char *format, uint32_t a, uint32_t b, uint32_t c,
+       uint32_t d)
 {
     unsigned n = ids->hardware + ids->compatible;
 
@@ -86,13 +87,15 @@ rank_models(const struct inf *inf, const char *section, const struct device_ids 
         uint32_t rank = rank_line(l, ids, &id);
 
         if (rank < m->rank)
-            *m = (struct match){.rank = rank, .description = l->key ? l->key : "", .id = id, .install = inf_field(l, 0)};
+            *m = (struct match){
+                .rank = rank, .description = l->key ? l->key : "", .id = id, .install = inf_field(l, 0)};
     }
 }
 
 /* name, NTamd64[.version...], ...: the decorated section if one is for us, else the plain one. */
 static void
-rank_manufacturer(const struct inf *inf, const struct inf_line *l, const struct device_ids *ids, struct match *m)
+rank_manufacturer(const struct inf *inf, const struct inf_line *l, const struct device_ids *ids,
+                  struct match *m)
 {
     char section[SECTION_MAX];
 

@@ -15,8 +15,8 @@ struct device_ids {
 };
 
 /* The forms that are documented for PCI ("Identifiers for PCI Devices"). class_code: class, subclass, interface. */
-void match_pci_ids(struct device_ids *ids, uint16_t vendor, uint16_t device, uint32_t subsystem, uint8_t revision,
-                   uint32_t class_code);
+void match_pci_ids(struct device_ids *ids, uint16_t vendor, uint16_t device, uint32_t subsystem,
+                   uint8_t revision, uint32_t class_code);
 
 /* What an INF file has for a device. Texts are the INF's. */
 struct match {
@@ -30,7 +30,8 @@ struct match {
 };
 
 /* The best match of this file. Returns: 0 (perhaps MATCH_NONE); -EINVAL and *fault: the INF refers to what it has not. */
-int match_inf(const struct inf *inf, const struct device_ids *ids, struct match *out, struct inf_fault *fault);
+int match_inf(const struct inf *inf, const struct device_ids *ids, struct match *out,
+              struct inf_fault *fault);
 
 /* A decorated section: name.NTamd64, name.NT, name; whichever there is, into text. Returns: false: none. */
 bool match_section(const struct inf *inf, const char *name, const char *suffix, char *text, size_t size);

@@ -33,10 +33,10 @@
 #define OPT_DIRECTORIES       108
 #define SECTION_SIZE          40
 
-#define MACHINE_AMD64       0x8664
-#define MAGIC_PE32_PLUS     0x20b
+#define MACHINE_AMD64        0x8664
+#define MAGIC_PE32_PLUS      0x20b
 #define FILE_RELOCS_STRIPPED 0x0001
-#define FILE_EXECUTABLE     0x0002
+#define FILE_EXECUTABLE      0x0002
 
 #define SCN_UNINITIALIZED 0x00000080u
 #define SCN_EXECUTE       0x20000000u
@@ -57,8 +57,8 @@ pe_refuse(struct pe_fault *f, const char *field, uint64_t value, const char *rul
 void
 pe_fault_text(const struct pe_fault *f, char *text, size_t size)
 {
-    snprintf(text, size, "%s%s%s is %#llx: %s", f->where, f->where[0] ? ": " : "", f->field, (unsigned long long)f->value,
-             f->rule);
+    snprintf(text, size, "%s%s%s is %#llx: %s", f->where, f->where[0] ? ": " : "", f->field,
+             (unsigned long long)f->value, f->rule);
 }
 
 /* Where the COFF header is. */
@@ -105,7 +105,8 @@ read_coff(struct pe *pe, size_t coff, size_t *sections_at, struct pe_fault *f)
         return pe_refuse(f, "SizeOfOptionalHeader", optional, "too small for its directories", NULL);
     *sections_at = coff + COFF_SIZE + optional;
     if (*sections_at > pe->file_size || pe->file_size - *sections_at < (size_t)pe->sections * SECTION_SIZE)
-        return pe_refuse(f, "NumberOfSections", pe->sections, "the section table does not lie within the file", NULL);
+        return pe_refuse(f, "NumberOfSections", pe->sections,
+                         "the section table does not lie within the file", NULL);
     for (uint32_t i = 0; i < directories && i < PE_DIRECTORIES; i++) {
         pe->directory[i].rva = get_le32(o + OPT_FIXED_SIZE + 8 * i);
         pe->directory[i].size = get_le32(o + OPT_FIXED_SIZE + 8 * i + 4);
@@ -126,19 +127,24 @@ read_optional(struct pe *pe, size_t coff, size_t sections_at, struct pe_fault *f
     pe->headers_size = get_le32(o + OPT_HEADERS_SIZE);
     pe->checksum = get_le32(o + OPT_CHECKSUM);
     pe->subsystem = get_le16(o + OPT_SUBSYSTEM);
-    if (!is_power_of_two(pe->section_alignment) || pe->section_alignment < 16 || pe->section_alignment > (1u << 21))
-        return pe_refuse(f, "SectionAlignment", pe->section_alignment, "not a power of two from 16 to 2 MiB", NULL);
+    if (!is_power_of_two(pe->section_alignment) || pe->section_alignment < 16 ||
+        pe->section_alignment > (1u << 21))
+        return pe_refuse(f, "SectionAlignment", pe->section_alignment, "not a power of two from 16 to 2 MiB",
+                         NULL);
     if (!is_power_of_two(file_alignment) || file_alignment > pe->section_alignment || file_alignment < 16)
-        return pe_refuse(f, "FileAlignment", file_alignment, "not a power of two up to SectionAlignment", NULL);
+        return pe_refuse(f, "FileAlignment", file_alignment, "not a power of two up to SectionAlignment",
+                         NULL);
     if (pe->section_alignment < PAGE && file_alignment != pe->section_alignment)
-        return pe_refuse(f, "FileAlignment", file_alignment, "differs from a SectionAlignment below a page", NULL);
+        return pe_refuse(f, "FileAlignment", file_alignment, "differs from a SectionAlignment below a page",
+                         NULL);
     if (!pe->image_size || pe->image_size > PE_IMAGE_MAX)
         return pe_refuse(f, "SizeOfImage", pe->image_size, "not 1 byte to 64 MiB", NULL);
     if (pe->image_size % pe->section_alignment)
         return pe_refuse(f, "SizeOfImage", pe->image_size, "not a multiple of SectionAlignment", NULL);
     if (pe->headers_size < sections_at + pe->sections * SECTION_SIZE || pe->headers_size > pe->file_size ||
         pe->headers_size > pe->image_size)
-        return pe_refuse(f, "SizeOfHeaders", pe->headers_size, "does not cover the headers, or more than file or image", NULL);
+        return pe_refuse(f, "SizeOfHeaders", pe->headers_size,
+                         "does not cover the headers, or more than file or image", NULL);
     if (pe->base % 0x10000)
         return pe_refuse(f, "ImageBase", pe->base, "not a multiple of 64 KiB", NULL);
     return 0;
@@ -158,7 +164,8 @@ read_section(struct pe *pe, const uint8_t *p, struct pe_section *s, uint32_t *en
     s->file_offset = get_le32(p + 20);
     s->file_size = flags & SCN_UNINITIALIZED && !s->file_offset ? 0 : raw;
     if (s->rva % pe->section_alignment || s->rva < *end)
-        return pe_refuse(f, "VirtualAddress", s->rva, "not aligned, or not behind the section before", s->name);
+        return pe_refuse(f, "VirtualAddress", s->rva, "not aligned, or not behind the section before",
+                         s->name);
     if (!s->size || s->rva > pe->image_size || s->size > pe->image_size - s->rva)
         return pe_refuse(f, "VirtualSize", s->size, "empty, or not within SizeOfImage", s->name);
     if (s->file_size && (s->file_offset > pe->file_size || s->file_size > pe->file_size - s->file_offset))
@@ -184,7 +191,7 @@ pages_check(const struct pe *pe, struct pe_fault *f)
 
             if (b->rva / PAGE <= (a->rva + a->size - 1) / PAGE && both & PE_WRITE && both & PE_EXECUTE)
                 return pe_refuse(f, "SectionAlignment", pe->section_alignment,
-                              "code and writable data would share a page", b->name);
+                                 "code and writable data would share a page", b->name);
         }
     return 0;
 }
@@ -196,9 +203,9 @@ entry_check(const struct pe *pe, struct pe_fault *f)
         const struct pe_section *s = &pe->section[i];
 
         if (pe->entry >= s->rva && pe->entry - s->rva < s->size)
-            return s->access & PE_EXECUTE
-                       ? 0
-                       : pe_refuse(f, "AddressOfEntryPoint", pe->entry, "in a section that is not code", s->name);
+            return s->access & PE_EXECUTE ? 0
+                                          : pe_refuse(f, "AddressOfEntryPoint", pe->entry,
+                                                      "in a section that is not code", s->name);
     }
     return pe_refuse(f, "AddressOfEntryPoint", pe->entry, "in no section", NULL);
 }
@@ -300,7 +307,8 @@ pe_relocate(const struct pe *pe, uint8_t *image, uint64_t at, struct pe_fault *f
         uint32_t size = get_le32(image + rva + 4);
 
         if (size < 8 || size > left || size % 2)
-            return pe_refuse(fault, "Block Size", size, "less than a header, odd, or beyond the table", ".reloc");
+            return pe_refuse(fault, "Block Size", size, "less than a header, odd, or beyond the table",
+                             ".reloc");
         err = relocate_block(pe, image, image + rva, size, at - pe->base, fault);
         rva += size;
         left -= size;

@@ -96,8 +96,8 @@ const void *pe_bytes(const struct pe *pe, const uint8_t *image, uint64_t rva, ui
 const char *pe_text(const struct pe *pe, const uint8_t *image, uint64_t rva);
 
 struct pe_import {
-    const char *library;
-    const char *name; /* NULL: by ordinal */
+    const char *module; /* the library */
+    const char *name;   /* NULL: by ordinal */
     uint16_t ordinal;
     uint32_t slot; /* address in the image of the entry of the import address table, 8 bytes */
 };
@@ -106,8 +106,9 @@ struct pe_import {
  * Each import in turn (".idata Section"). visit() returns false to stop.
  * Returns: 0; -EINTR: stopped; -ENOEXEC and *fault
  */
-int pe_imports(const struct pe *pe, const uint8_t *image, bool (*visit)(void *context, const struct pe_import *i),
-               void *context, struct pe_fault *fault);
+int pe_imports(const struct pe *pe, const uint8_t *image,
+               bool (*visit)(void *context, const struct pe_import *i), void *context,
+               struct pe_fault *fault);
 
 /* What an image exports under a name, or under an ordinal if name is NULL (".edata Section"). */
 struct pe_export {
@@ -115,10 +116,12 @@ struct pe_export {
     const char *forwarder; /* "LIBRARY.Name" or "LIBRARY.#ordinal" */
 };
 /* Returns: 0; -ENOENT: no such one, or the table is malformed there */
-int pe_export(const struct pe *pe, const uint8_t *image, const char *name, uint16_t ordinal, struct pe_export *out);
+int pe_export(const struct pe *pe, const uint8_t *image, const char *name, uint16_t ordinal,
+              struct pe_export *out);
 
 /* Split a forwarder. library gets no suffix; *name or (NULL) *ordinal. Returns: 0, or -EINVAL. */
-int pe_forwarder_split(const char *forwarder, char *library, size_t size, const char **name, uint16_t *ordinal);
+int pe_forwarder_split(const char *forwarder, char *library, size_t size, const char **name,
+                       uint16_t *ordinal);
 
 /* Places of the load configuration that the loader fills ("The Load Configuration Structure"); 0: not there. Addresses
  * in the image of 8 bytes each. */

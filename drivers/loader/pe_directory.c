@@ -9,11 +9,11 @@
 #include "lib/string.h"
 
 /* "The .idata Section": the directory's entry, and a hint in front of a name. */
-#define IMPORT_SIZE         20
-#define IMPORT_LOOKUP       0
-#define IMPORT_NAME         12
-#define IMPORT_ADDRESSES    16
-#define IMPORT_BY_ORDINAL   (UINT64_C(1) << 63)
+#define IMPORT_SIZE       20
+#define IMPORT_LOOKUP     0
+#define IMPORT_NAME       12
+#define IMPORT_ADDRESSES  16
+#define IMPORT_BY_ORDINAL (UINT64_C(1) << 63)
 
 /* "The .edata Section" */
 #define EXPORT_SIZE         40
@@ -29,40 +29,43 @@
 #define CONFIG_GUARD_CHECK    0x70
 #define CONFIG_GUARD_DISPATCH 0x78
 
-#define RESOURCE_VERSION    16 /* RT_VERSION */
-#define FIXED_INFO_MAGIC    0xfeef04bd
+#define RESOURCE_VERSION 16 /* RT_VERSION */
+#define FIXED_INFO_MAGIC 0xfeef04bd
 
 /* The imports of one library. */
 static int
 library_imports(const struct pe *pe, const uint8_t *image, const uint8_t *entry,
                 bool (*visit)(void *context, const struct pe_import *i), void *context, struct pe_fault *f)
 {
-    struct pe_import i = {.library = pe_text(pe, image, get_le32(entry + IMPORT_NAME))};
+    struct pe_import i = {.module = pe_text(pe, image, get_le32(entry + IMPORT_NAME))};
     uint64_t slots = get_le32(entry + IMPORT_ADDRESSES);
     uint64_t lookup = get_le32(entry + IMPORT_LOOKUP) ? get_le32(entry + IMPORT_LOOKUP) : slots;
 
-    if (!i.library || !i.library[0])
-        return pe_refuse(f, "Import Directory: Name", get_le32(entry + IMPORT_NAME), "no name of a library", NULL);
+    if (!i.module || !i.module[0])
+        return pe_refuse(f, "Import Directory: Name", get_le32(entry + IMPORT_NAME), "no name of a library",
+                         NULL);
     for (unsigned n = 0; n < PE_IMPORTS_MAX; n++) {
         const uint8_t *thunk = pe_bytes(pe, image, lookup + 8ull * n, 8);
         uint64_t value;
 
         if (!thunk)
-            return pe_refuse(f, "Import Lookup Table", lookup + 8ull * n, "not within the image", i.library);
+            return pe_refuse(f, "Import Lookup Table", lookup + 8ull * n, "not within the image", i.module);
         value = get_le64(thunk);
         if (!value)
             return 0;
         i.slot = (uint32_t)(slots + 8ull * n);
-        if (slots < pe->headers_size || slots + 8ull * n > UINT32_MAX || !pe_bytes(pe, image, slots + 8ull * n, 8))
-            return pe_refuse(f, "Import Address Table", slots + 8ull * n, "not within the sections", i.library);
+        if (slots < pe->headers_size || slots + 8ull * n > UINT32_MAX ||
+            !pe_bytes(pe, image, slots + 8ull * n, 8))
+            return pe_refuse(f, "Import Address Table", slots + 8ull * n, "not within the sections",
+                             i.module);
         i.ordinal = (uint16_t)value;
         i.name = value & IMPORT_BY_ORDINAL ? NULL : pe_text(pe, image, (value & 0x7fffffff) + 2);
         if (!(value & IMPORT_BY_ORDINAL) && (value > 0x7fffffff || !i.name || !i.name[0]))
-            return pe_refuse(f, "Import Lookup Table entry", value, "no name of a function", i.library);
+            return pe_refuse(f, "Import Lookup Table entry", value, "no name of a function", i.module);
         if (!visit(context, &i))
             return -EINTR;
     }
-    return pe_refuse(f, "Import Lookup Table", lookup, "does not end within 4096 entries", i.library);
+    return pe_refuse(f, "Import Lookup Table", lookup, "does not end within 4096 entries", i.module);
 }
 
 int
@@ -113,7 +116,8 @@ export_by_name(const struct pe *pe, const uint8_t *image, const uint8_t *d, cons
 }
 
 int
-pe_export(const struct pe *pe, const uint8_t *image, const char *name, uint16_t ordinal, struct pe_export *out)
+pe_export(const struct pe *pe, const uint8_t *image, const char *name, uint16_t ordinal,
+          struct pe_export *out)
 {
     uint64_t rva = pe->directory[PE_EXPORTS].rva, size = pe->directory[PE_EXPORTS].size, functions;
     const uint8_t *d = pe_bytes(pe, image, rva, EXPORT_SIZE), *entry;

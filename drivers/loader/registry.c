@@ -133,8 +133,8 @@ registry_dword(const char *key, const char *name, uint32_t otherwise)
 }
 
 void
-registry_for_each(void (*show)(void *context, const char *key, const char *name, uint32_t type, const void *data,
-                               size_t size),
+registry_for_each(void (*show)(void *context, const char *key, const char *name, uint32_t type,
+                               const void *data, size_t size),
                   void *context)
 {
     struct tree_node *n;

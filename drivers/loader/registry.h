@@ -9,17 +9,17 @@
 #include <stdint.h>
 
 enum registry_type { /* as the WDK numbers them */
-    REGISTRY_NONE,
-    REGISTRY_SZ,
-    REGISTRY_EXPAND_SZ,
-    REGISTRY_BINARY,
-    REGISTRY_DWORD,
-    REGISTRY_MULTI_SZ = 7,
+                     REGISTRY_NONE,
+                     REGISTRY_SZ,
+                     REGISTRY_EXPAND_SZ,
+                     REGISTRY_BINARY,
+                     REGISTRY_DWORD,
+                     REGISTRY_MULTI_SZ = 7,
 };
 
-#define REGISTRY_KEY_MAX  200
-#define REGISTRY_NAME_MAX 100
-#define REGISTRY_DATA_MAX 4096
+#define REGISTRY_KEY_MAX    200
+#define REGISTRY_NAME_MAX   100
+#define REGISTRY_DATA_MAX   4096
 #define REGISTRY_VALUES_MAX 4096 /* in all: what drivers write is bounded */
 
 /* Boot, once. */
@@ -35,6 +35,6 @@ long registry_get(const char *key, const char *name, uint32_t *type, void *data,
 uint32_t registry_dword(const char *key, const char *name, uint32_t otherwise);
 
 /* All values by key and name; show() must not call the registry. PASSIVE_LEVEL. */
-void registry_for_each(void (*show)(void *context, const char *key, const char *name, uint32_t type, const void *data,
-                                    size_t size),
+void registry_for_each(void (*show)(void *context, const char *key, const char *name, uint32_t type,
+                                    const void *data, size_t size),
                        void *context);

@@ -30,7 +30,8 @@ static const uint8_t *
 find_function(const struct pe *pe, const uint8_t *image, uint32_t rva)
 {
     uint32_t count = pe->directory[PE_EXCEPTIONS].size / FUNCTION_SIZE, low = 0, high = count;
-    const uint8_t *table = pe_bytes(pe, image, pe->directory[PE_EXCEPTIONS].rva, (uint64_t)count * FUNCTION_SIZE);
+    const uint8_t *table = pe_bytes(pe, image, pe->directory[PE_EXCEPTIONS].rva,
+                                    (uint64_t)count * FUNCTION_SIZE);
 
     while (table && low < high) {
         uint32_t middle = low + (high - low) / 2;
@@ -128,7 +129,8 @@ undo(struct state *s, unsigned operation, unsigned info, const uint8_t *p, uint6
 
 /* All codes of one UNWIND_INFO whose instruction has run. offset: of RIP in the function; UINT32_MAX: all have. */
 static int
-undo_codes(const struct pe *pe, const uint8_t *image, const uint8_t *u, uint32_t rva, uint32_t offset, struct state *s)
+undo_codes(const struct pe *pe, const uint8_t *image, const uint8_t *u, uint32_t rva, uint32_t offset,
+           struct state *s)
 {
     unsigned count = u[2], reg = u[3] & 15, slots;
     uint64_t frame_base = reg ? s->f->reg[reg] - 16ull * (u[3] >> 4) : 0;
@@ -150,8 +152,8 @@ undo_codes(const struct pe *pe, const uint8_t *image, const uint8_t *u, uint32_t
 }
 
 int
-unwind_step(const struct pe *pe, const uint8_t *image, uint64_t base, struct unwind_frame *f, unwind_read *read,
-            void *context)
+unwind_step(const struct pe *pe, const uint8_t *image, uint64_t base, struct unwind_frame *f,
+            unwind_read *read, void *context)
 {
     struct state s = {.f = f, .read = read, .context = context};
     uint32_t rva = (uint32_t)(f->rip - base);

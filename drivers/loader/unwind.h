@@ -22,5 +22,5 @@ typedef bool unwind_read(void *context, uint64_t address, uint64_t *value);
  * leaf: its return address is at RSP.
  * Returns: 0; -EINVAL: the tables are malformed; -EFAULT: the stack cannot be read
  */
-int unwind_step(const struct pe *pe, const uint8_t *image, uint64_t base, struct unwind_frame *f, unwind_read *read,
-                void *context);
+int unwind_step(const struct pe *pe, const uint8_t *image, uint64_t base, struct unwind_frame *f,
+                unwind_read *read, void *context);

@@ -15,13 +15,15 @@ static int
 compare(const void *key, const struct tree_node *node)
 {
     uintptr_t k = *(const uintptr_t *)key,
-              b = (uintptr_t)tree_entry((const struct block *)(const void *)node, const struct block, node)->info.address;
+              b = (uintptr_t)tree_entry((const struct block *)(const void *)node, const struct block, node)
+                      ->info.address;
 
     return k < b ? -1 : k > b;
 }
 
 static spinlock_t lock = SPINLOCK(LOCK_NT, "memory of drivers");
-static struct tree blocks[BLOCK_KINDS] = {TREE_INIT(compare), TREE_INIT(compare), TREE_INIT(compare), TREE_INIT(compare)};
+static struct tree blocks[BLOCK_KINDS] = {TREE_INIT(compare), TREE_INIT(compare), TREE_INIT(compare),
+                                          TREE_INIT(compare)};
 
 static struct block *
 of(struct tree_node *n)

@@ -2,6 +2,7 @@
 #pragma once
 #include "drivers/ddk/ntdef.h"
 
+/* As Microsoft documents them; any IRQL. Lengths that are not given are found in the name of the driver. */
 VOID *NTAPI nt_memcpy(VOID *to, const VOID *from, SIZE_T n);
 VOID *NTAPI nt_memmove(VOID *to, const VOID *from, SIZE_T n);
 VOID *NTAPI nt_memset(VOID *to, INT byte, SIZE_T n);

@@ -177,7 +177,8 @@ KeDelayExecutionThread(KPROCESSOR_MODE WaitMode, BOOLEAN Alertable, PLARGE_INTEG
 VOID NTAPI
 KeInitializeEvent(PRKEVENT Event, EVENT_TYPE Type, BOOLEAN State)
 {
-    nt_header_init(&Event->Header, Type == NotificationEvent ? NT_EVENT_NOTIFICATION : NT_EVENT_SYNCHRONIZATION,
+    nt_header_init(&Event->Header,
+                   Type == NotificationEvent ? NT_EVENT_NOTIFICATION : NT_EVENT_SYNCHRONIZATION,
                    sizeof(*Event), State != 0);
 }
 

@@ -12,6 +12,7 @@
 /* The port's number is the address that a driver has for it. */
 #define PORT(p) ((uint16_t)(uintptr_t)(p))
 
+// NOLINTBEGIN(bugprone-macro-parentheses): TYPE is a type
 #define ACCESSORS(TYPE, bits)                                                                                \
     KERNEL_LEAF TYPE NTAPI READ_REGISTER_##TYPE(volatile TYPE *Register)                                     \
     {                                                                                                        \
@@ -26,7 +27,8 @@
         for (ULONG i = 0; i < Count; i++)                                                                    \
             Buffer[i] = mmio_read##bits((const void *)(uintptr_t)(Register + i), 0);                         \
     }                                                                                                        \
-    KERNEL_LEAF VOID NTAPI WRITE_REGISTER_BUFFER_##TYPE(volatile TYPE *Register, P##TYPE Buffer, ULONG Count) \
+    KERNEL_LEAF VOID NTAPI WRITE_REGISTER_BUFFER_##TYPE(volatile TYPE *Register, P##TYPE Buffer,             \
+                                                        ULONG Count)                                         \
     {                                                                                                        \
         for (ULONG i = 0; i < Count; i++)                                                                    \
             mmio_write##bits((void *)(uintptr_t)(Register + i), 0, Buffer[i]);                               \
@@ -49,6 +51,7 @@
         for (ULONG i = 0; i < Count; i++)                                                                    \
             port_write##bits(PORT(Port), Buffer[i]);                                                         \
     }
+// NOLINTEND(bugprone-macro-parentheses)
 ACCESSORS(UCHAR, 8)
 ACCESSORS(USHORT, 16)
 ACCESSORS(ULONG, 32)
@@ -65,7 +68,8 @@ function_of(ULONG bus, ULONG slot_number)
 
 /* Of a function that is not there: 2 bytes, the vendor that nobody has (WDK, HalGetBusDataByOffset). */
 ULONG NTAPI
-HalGetBusDataByOffset(BUS_DATA_TYPE BusDataType, ULONG BusNumber, ULONG SlotNumber, PVOID Buffer, ULONG Offset, ULONG Length)
+HalGetBusDataByOffset(BUS_DATA_TYPE BusDataType, ULONG BusNumber, ULONG SlotNumber, PVOID Buffer,
+                      ULONG Offset, ULONG Length)
 {
     const struct pci_device *d = BusDataType == PCIConfiguration ? function_of(BusNumber, SlotNumber) : NULL;
     const uint16_t none = INVALID_PCI;
@@ -92,7 +96,8 @@ HalGetBusData(BUS_DATA_TYPE BusDataType, ULONG BusNumber, ULONG SlotNumber, PVOI
 }
 
 ULONG NTAPI
-HalSetBusDataByOffset(BUS_DATA_TYPE BusDataType, ULONG BusNumber, ULONG SlotNumber, PVOID Buffer, ULONG Offset, ULONG Length)
+HalSetBusDataByOffset(BUS_DATA_TYPE BusDataType, ULONG BusNumber, ULONG SlotNumber, PVOID Buffer,
+                      ULONG Offset, ULONG Length)
 {
     struct pci_device *d = BusDataType == PCIConfiguration ? function_of(BusNumber, SlotNumber) : NULL;
 

@@ -160,7 +160,8 @@ LARGE_INTEGER NTAPI
 ExInterlockedAddLargeInteger(PLARGE_INTEGER Addend, LARGE_INTEGER Increment, PKSPIN_LOCK Lock)
 {
     guard_touch_write(Addend);
-    return (LARGE_INTEGER){.QuadPart = __atomic_fetch_add(&Addend->QuadPart, Increment.QuadPart, __ATOMIC_SEQ_CST)};
+    return (LARGE_INTEGER){
+        .QuadPart = __atomic_fetch_add(&Addend->QuadPart, Increment.QuadPart, __ATOMIC_SEQ_CST)};
 }
 
 ULONG NTAPI

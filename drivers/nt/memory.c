@@ -9,9 +9,9 @@
 #include "kernel/mem/pool.h"
 #include "kernel/mem/space.h"
 
-#define NT_TAG            POOL_TAG('n', 't', 'p', 'l')
-#define POOL_FLAG_UNINITIALIZED 2 /* of ExAllocatePool2, which otherwise gives zeros */
-#define NONE_TAG          0x656e6f4eu /* "None" */
+#define NT_TAG                  POOL_TAG('n', 't', 'p', 'l')
+#define POOL_FLAG_UNINITIALIZED 2           /* of ExAllocatePool2, which otherwise gives zeros */
+#define NONE_TAG                0x656e6f4eu /* "None" */
 
 #define CALLER ((uintptr_t)__builtin_return_address(0))
 
@@ -50,7 +50,8 @@ give_back(void *p, enum block_kind kind, const char *routine)
     struct block_info b;
 
     if (!block_take(p, kind, &b))
-        guard_stop("gave %p to %s, which it was not given by its counterpart, or has given back before", p, routine);
+        guard_stop("gave %p to %s, which it was not given by its counterpart, or has given back before", p,
+                   routine);
     else
         block_free(&b);
 }
@@ -58,7 +59,8 @@ give_back(void *p, enum block_kind kind, const char *routine)
 static void *
 allocate(SIZE_T size, uint32_t tag, bool zero, uintptr_t caller)
 {
-    return block_note(zero ? pool_zalloc(size, NT_TAG) : pool_alloc(size, NT_TAG), size, BLOCK_POOL, tag, caller);
+    return block_note(zero ? pool_zalloc(size, NT_TAG) : pool_alloc(size, NT_TAG), size, BLOCK_POOL, tag,
+                      caller);
 }
 
 PVOID NTAPI
@@ -98,8 +100,8 @@ ExFreePool(PVOID P)
 
 /* Compiled drivers take from and put into the list inline, and call Allocate and Free when it is empty or full. */
 VOID NTAPI
-ExInitializeNPagedLookasideList(PNPAGED_LOOKASIDE_LIST Lookaside, PALLOCATE_FUNCTION Allocate, PFREE_FUNCTION Free,
-                                ULONG Flags, SIZE_T Size, ULONG Tag, USHORT Depth)
+ExInitializeNPagedLookasideList(PNPAGED_LOOKASIDE_LIST Lookaside, PALLOCATE_FUNCTION Allocate,
+                                PFREE_FUNCTION Free, ULONG Flags, SIZE_T Size, ULONG Tag, USHORT Depth)
 {
     const NPAGED_LOOKASIDE_LIST made = {.L = {.Depth = 256,
                                               .MaximumDepth = 256,
@@ -145,8 +147,9 @@ MmAllocateContiguousMemory(SIZE_T NumberOfBytes, PHYSICAL_ADDRESS HighestAccepta
 }
 
 PVOID NTAPI
-MmAllocateContiguousMemorySpecifyCache(SIZE_T NumberOfBytes, PHYSICAL_ADDRESS Lowest, PHYSICAL_ADDRESS Highest,
-                                       PHYSICAL_ADDRESS Boundary, MEMORY_CACHING_TYPE CacheType)
+MmAllocateContiguousMemorySpecifyCache(SIZE_T NumberOfBytes, PHYSICAL_ADDRESS Lowest,
+                                       PHYSICAL_ADDRESS Highest, PHYSICAL_ADDRESS Boundary,
+                                       MEMORY_CACHING_TYPE CacheType)
 {
     NT_IRQL_MAX(DISPATCH_LEVEL);
     return contiguous(NumberOfBytes, (uint64_t)Highest.QuadPart, (uint64_t)Boundary.QuadPart, CALLER);
@@ -189,11 +192,12 @@ MmMapIoSpace(PHYSICAL_ADDRESS PhysicalAddress, SIZE_T NumberOfBytes, MEMORY_CACH
 
     NT_IRQL_MAX(DISPATCH_LEVEL);
     if (mem_overlaps((uint64_t)PhysicalAddress.QuadPart, NumberOfBytes)) {
-        log_warn("nt: a driver was refused to map memory at %#llx as device memory", PhysicalAddress.QuadPart);
+        log_warn("nt: a driver was refused to map memory at %#llx as device memory",
+                 PhysicalAddress.QuadPart);
         return NULL;
     }
-    return block_note(space_map((uint64_t)PhysicalAddress.QuadPart, NumberOfBytes, flags), NumberOfBytes, BLOCK_IO, 0,
-                      CALLER);
+    return block_note(space_map((uint64_t)PhysicalAddress.QuadPart, NumberOfBytes, flags), NumberOfBytes,
+                      BLOCK_IO, 0, CALLER);
 }
 
 PVOID NTAPI
@@ -232,9 +236,11 @@ MmQuerySystemSize(VOID)
 /* ---- memory descriptor lists, of memory of the kernel's half ---- */
 
 PMDL NTAPI
-IoAllocateMdl(PVOID VirtualAddress, ULONG Length, BOOLEAN SecondaryBuffer, BOOLEAN ChargeQuota, struct _IRP *Irp)
+IoAllocateMdl(PVOID VirtualAddress, ULONG Length, BOOLEAN SecondaryBuffer, BOOLEAN ChargeQuota,
+              struct _IRP *Irp)
 {
-    size_t pages = ADDRESS_AND_SIZE_TO_SPAN_PAGES(VirtualAddress, Length), size = sizeof(MDL) + pages * sizeof(PFN_NUMBER);
+    size_t pages = ADDRESS_AND_SIZE_TO_SPAN_PAGES(VirtualAddress, Length),
+           size = sizeof(MDL) + pages * sizeof(PFN_NUMBER);
     MDL *mdl;
 
     NT_IRQL_MAX(DISPATCH_LEVEL);
@@ -285,8 +291,8 @@ MmMapLockedPages(PMDL Mdl, KPROCESSOR_MODE AccessMode)
 }
 
 PVOID NTAPI
-MmMapLockedPagesSpecifyCache(PMDL Mdl, KPROCESSOR_MODE AccessMode, MEMORY_CACHING_TYPE CacheType, PVOID RequestedAddress,
-                             ULONG BugCheckOnFailure, ULONG Priority)
+MmMapLockedPagesSpecifyCache(PMDL Mdl, KPROCESSOR_MODE AccessMode, MEMORY_CACHING_TYPE CacheType,
+                             PVOID RequestedAddress, ULONG BugCheckOnFailure, ULONG Priority)
 {
     return MmMapLockedPages(Mdl, AccessMode);
 }
@@ -311,6 +317,7 @@ nt_driver_gone(const void *start, size_t size)
         block_free(&b);
     }
     if (left)
-        log_warn("nt: an unloaded driver left %u allocations behind (the last with tag %.4s); they are given back", left,
-                 (const char *)&tag);
+        log_warn(
+            "nt: an unloaded driver left %u allocations behind (the last with tag %.4s); they are given back",
+            left, (const char *)&tag);
 }

@@ -20,11 +20,13 @@ enum {
     NT_DPC = 19,
 };
 
+/* A fresh object of `size` bytes that starts with h. Any IRQL. */
 void nt_header_init(DISPATCHER_HEADER *h, uint8_t type, size_t size, int32_t state);
 
 /* Nanoseconds from now of a due time: negative is relative, in units of 100 ns. */
 uint64_t nt_delay(int64_t due);
 
+/* Queues of all processors: boot, once. *_gone(): what belongs to an image does not run any more. PASSIVE_LEVEL. */
 int nt_dpc_init(void);
 void nt_timer_gone(const void *start, size_t size);
 void nt_dpc_gone(const void *start, size_t size);

@@ -16,9 +16,9 @@
 #include "kernel/sync/timer.h"
 #include "lib/errno.h"
 
-#define NT_TAG       POOL_TAG('n', 't', 't', 'm')
-#define NT_EPOCH     INT64_C(116444736000000000) /* 1970 in units of 100 ns since 1601 */
-#define TARGETED     0x8000u                     /* in KDPC.Number: the rest is a processor */
+#define NT_TAG         POOL_TAG('n', 't', 't', 'm')
+#define NT_EPOCH       INT64_C(116444736000000000) /* 1970 in units of 100 ns since 1601 */
+#define TARGETED       0x8000u                     /* in KDPC.Number: the rest is a processor */
 #define TIME_INCREMENT 156250u
 
 struct dpc_queue {
@@ -64,8 +64,8 @@ dpc_drain(struct dpc *dpc, void *context)
             log_err("nt: a DPC's routine, %p, is no driver's", (void *)(uintptr_t)copy.DeferredRoutine);
         else
             (void)gate_call(&driver->gate, "DPC", (const void *)(uintptr_t)copy.DeferredRoutine,
-                            GATE_ARGUMENTS((uintptr_t)d, (uintptr_t)copy.DeferredContext, (uintptr_t)copy.SystemArgument1,
-                                           (uintptr_t)copy.SystemArgument2),
+                            GATE_ARGUMENTS((uintptr_t)d, (uintptr_t)copy.DeferredContext,
+                                           (uintptr_t)copy.SystemArgument1, (uintptr_t)copy.SystemArgument2),
                             NULL);
     }
 }
@@ -124,8 +124,8 @@ KeInsertQueueDpc(PRKDPC Dpc, PVOID SystemArgument1, PVOID SystemArgument2)
 
 /* Take those out of a queue that `unwanted` names. dpc_lock held. Returns how many. */
 static unsigned
-dpc_filter(struct dpc_queue *q, bool (*unwanted)(const KDPC *d, const void *start, size_t size), const void *start,
-           size_t size)
+dpc_filter(struct dpc_queue *q, bool (*unwanted)(const KDPC *d, const void *start, size_t size),
+           const void *start, size_t size)
 {
     KDPC **at = &q->first, *last = NULL;
     unsigned n = 0;
@@ -280,7 +280,8 @@ timer_get(void)
 VOID NTAPI
 KeInitializeTimerEx(PKTIMER Timer, TIMER_TYPE Type)
 {
-    nt_header_init(&Timer->Header, Type == NotificationTimer ? NT_TIMER_NOTIFICATION : NT_TIMER_SYNCHRONIZATION,
+    nt_header_init(&Timer->Header,
+                   Type == NotificationTimer ? NT_TIMER_NOTIFICATION : NT_TIMER_SYNCHRONIZATION,
                    sizeof(*Timer), 0);
     Timer->Dpc = NULL;
     Timer->Period = 0;
@@ -349,23 +350,28 @@ KeReadStateTimer(PKTIMER Timer)
     return Timer->Header.SignalState > 0;
 }
 
-/* Timers that lie in an image, or whose DPC does. */
+/* A timer that is set and lies in an image, or whose DPC does; NULL: none. */
+static KTIMER *
+timer_of_image(const void *start, size_t size)
+{
+    uint8_t irql = nt_dispatcher_lock();
+    KTIMER *found = NULL;
+
+    for (const struct nt_timer *t = set; t && !found; t = t->next)
+        if ((uintptr_t)t->stands_for - (uintptr_t)start < size ||
+            (t->stands_for->Dpc && is_of_image(t->stands_for->Dpc, start, size)))
+            found = t->stands_for;
+    nt_dispatcher_unlock(irql);
+    return found;
+}
+
 void
 nt_timer_gone(const void *start, size_t size)
 {
-    for (;;) {
-        uint8_t irql = nt_dispatcher_lock();
-        KTIMER *found = NULL;
+    KTIMER *found;
 
-        for (const struct nt_timer *t = set; t && !found; t = t->next)
-            if ((uintptr_t)t->stands_for - (uintptr_t)start < size ||
-                (t->stands_for->Dpc && is_of_image(t->stands_for->Dpc, start, size)))
-                found = t->stands_for;
-        nt_dispatcher_unlock(irql);
-        if (!found)
-            return;
+    while ((found = timer_of_image(start, size)) != NULL)
         (void)KeCancelTimer(found);
-    }
 }
 
 /* ---- time ---- */

@@ -72,7 +72,8 @@ guard_range_add(uintptr_t start, uintptr_t end)
     for (unsigned i = 0; i < GUARD_RANGES_MAX; i++) {
         uintptr_t none = 0;
 
-        if (!__atomic_compare_exchange_n(&ranges[i].start, &none, 1, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+        if (!__atomic_compare_exchange_n(&ranges[i].start, &none, 1, false, __ATOMIC_ACQ_REL,
+                                         __ATOMIC_RELAXED))
             continue;
         __atomic_store_n(&ranges[i].end, end, __ATOMIC_RELEASE);
         __atomic_store_n(&ranges[i].start, start, __ATOMIC_RELEASE);
@@ -224,7 +225,8 @@ guard_stop(const char *format, ...)
     give_up(g, &f);
     if (g->flags & FLAGS_INTERRUPT)
         interrupts_on();
-    __asm__ volatile("mov %0, %%rsp; mov %1, %%rdi; cld; jmp guard_landing" ::"r"(g->stack), "r"(g) : "memory");
+    __asm__ volatile("mov %0, %%rsp; mov %1, %%rdi; cld; jmp guard_landing" ::"r"(g->stack), "r"(g)
+                     : "memory");
     __builtin_unreachable();
 }
 

@@ -35,8 +35,8 @@
 enum guard_reason { GUARD_NONE, GUARD_EXCEPTION, GUARD_STACK_OVERRUN, GUARD_TIMEOUT, GUARD_STOPPED };
 
 struct guard_report {
-    uint8_t reason; /* enum guard_reason */
-    uint8_t irql;   /* at which it happened */
+    uint8_t reason;                  /* enum guard_reason */
+    uint8_t irql;                    /* at which it happened */
     uint64_t vector, error, address; /* of the exception; address: CR2 of a page fault */
     uint64_t rip, rsp;
     unsigned frames; /* of guard_backtrace, innermost first; the place itself is the first */
@@ -52,19 +52,19 @@ extern unsigned (*guard_backtrace)(const struct trap_frame *f, uint64_t *frame, 
 
 /* One call. On the caller's stack; the first four fields are set by the caller. */
 struct guard {
-    uintptr_t stack;        /* guard.S */
-    uint64_t result;        /* what the function returned: RAX */
-    uint32_t mxcsr;         /* guard.S */
+    uintptr_t stack; /* guard.S */
+    uint64_t result; /* what the function returned: RAX */
+    uint32_t mxcsr;  /* guard.S */
     uint32_t reserved;
     uint64_t reserved2;
-    uint8_t xmm[16][16];    /* guard.S: of whoever was interrupted, or of the program that called */
-    uint64_t limit;         /* ticks of the time stamp counter; 0: none. Set by the caller */
-    uint64_t limit_raised;  /* likewise, in a row at DISPATCH_LEVEL or above. Set by the caller */
-    uint64_t raised_since;  /* the counter when the clock first found it there; 0: it was below since */
-    uint64_t begun;         /* the counter on entry */
-    struct guard *outer;    /* the call in which this one began */
-    uint64_t flags;         /* RFLAGS on entry */
-    uint8_t irql;           /* on entry */
+    uint8_t xmm[16][16];   /* guard.S: of whoever was interrupted, or of the program that called */
+    uint64_t limit;        /* ticks of the time stamp counter; 0: none. Set by the caller */
+    uint64_t limit_raised; /* likewise, in a row at DISPATCH_LEVEL or above. Set by the caller */
+    uint64_t raised_since; /* the counter when the clock first found it there; 0: it was below since */
+    uint64_t begun;        /* the counter on entry */
+    struct guard *outer;   /* the call in which this one began */
+    uint64_t flags;        /* RFLAGS on entry */
+    uint8_t irql;          /* on entry */
     struct guard_report report;
 } __attribute__((aligned(16)));
 _Static_assert(offsetof(struct guard, stack) == GUARD_STACK, "guard.S");

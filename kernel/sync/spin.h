@@ -19,7 +19,7 @@
 #include "kernel/cpu/percpu.h"
 
 enum lock_order {
-    LOCK_BLOCK = 5,       /* kernel/block */
+    LOCK_BLOCK = 5,        /* kernel/block */
     LOCK_PORT = 10,        /* drivers/port: adapters, units */
     LOCK_PORT_ISR = 11,    /* drivers/port: bus n's interrupt, at its level: 11 + n, below 43 */
     LOCK_DEVICE = 43,      /* PCI configuration, consoles' input, anything in kernel/hw */

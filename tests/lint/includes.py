@@ -2,6 +2,7 @@
 import os
 import re
 
+DDK_USERS = ("drivers/ddk/", "drivers/miniport/", "tests/guest/probe/")
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"\n]*)[>"]', re.M)
 CONDITION = re.compile(r"^[ \t]*#[ \t]*(if|ifdef|ifndef|elif|else|endif)\b(.*)$", re.M)
 
@@ -117,6 +118,8 @@ def judge_system(name, path, rules, conditional):
 def judge_own(name, path, targets, files, rules):
     if name in rules.settings["generated"]:
         return None
+    if path.startswith(DDK_USERS) and name not in files:  # -Idrivers/ddk, as with the WDK
+        name = next((f for f in ("drivers/ddk/" + name, f"{os.path.dirname(path)}/{name}") if f in files), name)
     if name not in files:
         return f'"{name}" is not a file, seen from the root'
     if is_private(name, rules) and not may_see_private(path, name):

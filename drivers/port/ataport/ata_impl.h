@@ -6,30 +6,30 @@
 #include "kernel/mem/pool.h"
 #include "lib/errno.h"
 
-#define ATA_TAG          POOL_TAG('a', 't', 'a', 'p')
-#define ATA_CHANNELS_MAX PORT_BUSES_MAX
-#define ATA_TARGETS_MAX  16
-#define ATA_TAGS_MAX     254
-#define ATA_SG_MAX       256 /* elements of a list at most, whatever a miniport allows */
-#define ATA_TRANSFER_MAX (1u << 20)
+#define ATA_TAG           POOL_TAG('a', 't', 'a', 'p')
+#define ATA_CHANNELS_MAX  PORT_BUSES_MAX
+#define ATA_TARGETS_MAX   16
+#define ATA_TAGS_MAX      254
+#define ATA_SG_MAX        256 /* elements of a list at most, whatever a miniport allows */
+#define ATA_TRANSFER_MAX  (1u << 20)
 #define ATA_EXTENSION_MAX (4u << 20)
-#define ATA_STOP_TIMEOUT SECONDS(60)
+#define ATA_STOP_TIMEOUT  SECONDS(60)
 
 /* Obligations that a miniport can break and the port can see; each is reported once an adapter. */
 enum ata_rule {
-    RULE_A060, /* AtaPortGetUnCachedExtension outside of IdeHwControl(IdeStart), or again */
-    RULE_A087, /* completed with IRB_STATUS_PENDING */
-    RULE_A088, /* completed twice, or what it was not sent */
-    RULE_A089, /* more transferred than asked for */
-    RULE_A093, /* status bits of the port's */
-    RULE_A095, /* complete-all or busy in IdeHwInterrupt */
-    RULE_A098, /* a second sense IRB of a unit */
-    RULE_A106, /* registry routines at the wrong time */
-    RULE_A112, /* AtaPortGetDeviceBase outside of the assigned ranges */
-    RULE_A118, /* device parameters that cannot be */
-    RULE_A125, /* requests left after IdeHwReset */
-    RULE_STALL, /* more than 1 ms of AtaPortStallExecution */
-    RULE_ADDRESS, /* AtaPortGetPhysicalAddress of what is not the port's */
+    RULE_A060,          /* AtaPortGetUnCachedExtension outside of IdeHwControl(IdeStart), or again */
+    RULE_A087,          /* completed with IRB_STATUS_PENDING */
+    RULE_A088,          /* completed twice, or what it was not sent */
+    RULE_A089,          /* more transferred than asked for */
+    RULE_A093,          /* status bits of the port's */
+    RULE_A095,          /* complete-all or busy in IdeHwInterrupt */
+    RULE_A098,          /* a second sense IRB of a unit */
+    RULE_A106,          /* registry routines at the wrong time */
+    RULE_A112,          /* AtaPortGetDeviceBase outside of the assigned ranges */
+    RULE_A118,          /* device parameters that cannot be */
+    RULE_A125,          /* requests left after IdeHwReset */
+    RULE_STALL,         /* more than 1 ms of AtaPortStallExecution */
+    RULE_ADDRESS,       /* AtaPortGetPhysicalAddress of what is not the port's */
     RULE_CONFIGURATION, /* values in a configuration that cannot be */
     ATA_RULES
 };
@@ -56,7 +56,7 @@ struct ata_controller {
     IDE_CONTROLLER_CONFIGURATION configuration;
     IDE_MINIPORT_RESOURCES resources;
     IDE_ACCESS_RANGE ranges[PORT_RANGES];
-    uint32_t sg_max;   /* elements of a list */
+    uint32_t sg_max;     /* elements of a list */
     bool dma64, mapping; /* mapping: AtaPortGetDeviceBase may map now */
     struct ata_channel *channel[ATA_CHANNELS_MAX];
     bool said[ATA_RULES];
@@ -69,7 +69,7 @@ enum ata_phase { PHASE_NONE, PHASE_INIT, PHASE_START, PHASE_RUNNING, PHASE_STOP 
 struct ata_slot {
     IDE_REQUEST_BLOCK irb;
     uint8_t sense[ATA_SENSE_SIZE];
-    uint32_t requested; /* DataTransferLength as sent */
+    uint32_t requested;         /* DataTransferLength as sent */
     IDE_SCATTER_GATHER_LIST sg; /* ata_channel.sg_max elements follow */
 };
 
@@ -81,8 +81,8 @@ struct ata_unit {
     IDE_REQUEST_BLOCK sense_irb;
     IDE_REQUEST_BLOCK *sense_for; /* [a] the IRB that failed; NULL: free */
     struct ata_request reset;     /* LUN_RESET */
-    bool resetting;         /* [a] */
-    bool channel_was_reset; /* instead, as the LUN_RESET itself took too long */
+    bool resetting;               /* [a] */
+    bool channel_was_reset;       /* instead, as the LUN_RESET itself took too long */
 };
 
 struct ata_tags {
@@ -104,16 +104,16 @@ struct ata_channel {
     uint32_t depth;
     uint32_t slot_count;
     size_t slot_size;
-    uint8_t *slots;         /* slot_count of struct ata_slot */
+    uint8_t *slots; /* slot_count of struct ata_slot */
     struct dma_buffer uncached, irb_extensions;
     bool uncached_asked;
     uint32_t irb_extension_size;
     struct ata_unit *unit[ATA_TARGETS_MAX];
     struct ata_tags channel_tags, tags[ATA_TARGETS_MAX];
-    void *registry_buffer;  /* */
+    void *registry_buffer; /* */
     /* callbacks (callback.c) */
     IDE_HW_DPC timer_routine, worker_routine, sync_routine, controller_routine; /* [a] */
-    uint64_t timer_at;    /* [a] */
+    uint64_t timer_at;                                                          /* [a] */
     struct timer timer;
     struct dpc timer_dpc, worker_dpc, sync_dpc, controller_dpc;
     struct work rescan, power;
@@ -125,13 +125,13 @@ struct ata_channel {
 extern const struct port_face ata_face;
 
 /* Call a miniport's routine; its name for reports. As gate_call(). *al: the BOOLEAN it returned (may be NULL). */
-int ata_call(struct ata_controller *c, const char *routine, const void *function, uint64_t a, uint64_t b, uint64_t d,
-             uint8_t *al);
+int ata_call(struct ata_controller *c, const char *routine, const void *function, uint64_t a, uint64_t b,
+             uint64_t d, uint8_t *al);
 
 /* The same for a channel with IRQL and lock as SyncWithIsr has it (A-075): at the interrupt's level, its lock held; or
  * DISPATCH_LEVEL. IRQL: <= DISPATCH_LEVEL. */
-int ata_call_synchronized(struct ata_channel *ch, const char *routine, const void *function, uint64_t b, uint64_t d,
-                          uint8_t *al);
+int ata_call_synchronized(struct ata_channel *ch, const char *routine, const void *function, uint64_t b,
+                          uint64_t d, uint8_t *al);
 /* Always at the interrupt's level with the channel's lock. */
 int ata_call_at_interrupt(struct ata_channel *ch, const char *routine, const void *function);
 
@@ -143,6 +143,7 @@ struct ata_channel *ata_channel_of(const void *extension); /* NULL: it is a cont
 void ata_violation(struct ata_controller *c, enum ata_rule rule, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* `size` zeroed bytes in e->bytes; NULL: no memory, or too large. PASSIVE_LEVEL. */
 struct ata_extension *ata_extension_new(struct ata_controller *c, struct ata_channel *ch, uint32_t size);
 
 /* controller.c */

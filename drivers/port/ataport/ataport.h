@@ -14,13 +14,13 @@
  */
 struct ata_request {
     struct request r;
-    uint16_t function;    /* IRB_FUNCTION_.. */
-    uint32_t flags;       /* IRB_FLAGS_.. */
-    uint32_t data_size;   /* bytes */
-    void *data;           /* in the kernel's half, resident; NULL: none */
-    uint8_t cdb_length;   /* ATAPI */
-    uint8_t sense_type;   /* SENSE_INFO_BUFFER_RETURN_TYPE_.., with IRB_FLAGS_RETURN_RESULTS */
-    bool want_sense;      /* there is room for sense data or a task file */
+    uint16_t function;  /* IRB_FUNCTION_.. */
+    uint32_t flags;     /* IRB_FLAGS_.. */
+    uint32_t data_size; /* bytes */
+    void *data;         /* in the kernel's half, resident; NULL: none */
+    uint8_t cdb_length; /* ATAPI */
+    uint8_t sense_type; /* SENSE_INFO_BUFFER_RETURN_TYPE_.., with IRB_FLAGS_RETURN_RESULTS */
+    bool want_sense;    /* there is room for sense data or a task file */
     union {
         IDE_TASK_FILE task_file;
         uint8_t cdb[16];

@@ -17,8 +17,8 @@ worker_run(struct dpc *d, void *context)
     IDE_HW_DPC f = take(&ch->worker_routine);
 
     if (f)
-        (void)ata_call(ch->controller, "worker routine", (const void *)(uintptr_t)f, (uintptr_t)ch->extension->bytes, 0, 0,
-                       NULL);
+        (void)ata_call(ch->controller, "worker routine", (const void *)(uintptr_t)f,
+                       (uintptr_t)ch->extension->bytes, 0, 0, NULL);
 }
 
 static void
@@ -46,8 +46,8 @@ controller_run(struct dpc *d, void *context)
     for (uint32_t n = 0; n < ATA_CHANNELS_MAX; n++)
         if (c->channel[n])
             spin_lock_raw(&c->channel[n]->bus->isr_lock);
-    (void)ata_call(c, "controller synchronized routine", (const void *)(uintptr_t)f, (uintptr_t)ch->extension->bytes, 0, 0,
-                   NULL);
+    (void)ata_call(c, "controller synchronized routine", (const void *)(uintptr_t)f,
+                   (uintptr_t)ch->extension->bytes, 0, 0, NULL);
     for (uint32_t n = ATA_CHANNELS_MAX; n > 0; n--)
         if (c->channel[n - 1])
             spin_unlock_raw(&c->channel[n - 1]->bus->isr_lock);
@@ -105,7 +105,8 @@ ask(IDE_HW_DPC *place, IDE_HW_DPC routine, struct dpc *d)
 }
 
 BOOLEAN NTAPI
-AtaPortRequestCallback(IDE_CALLBACK_TYPE CallbackType, PVOID ChannelExtension, IDE_HW_DPC CallbackRoutine, ULONG TimerValue)
+AtaPortRequestCallback(IDE_CALLBACK_TYPE CallbackType, PVOID ChannelExtension, IDE_HW_DPC CallbackRoutine,
+                       ULONG TimerValue)
 {
     struct ata_channel *ch = ata_channel_of(ChannelExtension);
     uint8_t phase = ch ? __atomic_load_n(&ch->phase, __ATOMIC_ACQUIRE) : PHASE_NONE;

@@ -15,13 +15,15 @@ channel_init(struct ata_channel *ch)
 
     *i = (IDE_CHANNEL_INTERFACE){.Version = sizeof(*i), .ChannelNumber = (UCHAR)ch->number};
     ch->phase = PHASE_INIT;
-    (void)ata_call(c, "AtaChannelInitRoutine", (const void *)(uintptr_t)c->driver->interface.AtaChannelInitRoutine,
+    (void)ata_call(c, "AtaChannelInitRoutine",
+                   (const void *)(uintptr_t)c->driver->interface.AtaChannelInitRoutine,
                    (uintptr_t)ch->extension->bytes, (uintptr_t)i, (uintptr_t)c->extension->bytes, &al);
     ch->phase = PHASE_NONE;
     if (!al)
         return -EIO;
     if (!i->IdeHwStartIo || !i->IdeHwInterrupt || !i->IdeHwReset || !i->IdeHwControl || !i->IdeHwInitialize) {
-        ata_violation(c, RULE_CONFIGURATION, "channel %u: a routine that it must provide is NULL (A-045)", ch->number);
+        ata_violation(c, RULE_CONFIGURATION, "channel %u: a routine that it must provide is NULL (A-045)",
+                      ch->number);
         return -EINVAL;
     }
     return 0;
@@ -65,8 +67,8 @@ configuration_read(struct ata_channel *ch)
 
     ch->depth = k->NumberOfOverlappedRequests ? MIN(k->NumberOfOverlappedRequests, PORT_DEPTH_MAX) : 1u;
     if (k->MaxTargetId >= ATA_TARGETS_MAX) {
-        ata_violation(ch->controller, RULE_CONFIGURATION, "channel %u: MaxTargetId %u: %u is used (A-051)", ch->number,
-                      k->MaxTargetId, ATA_TARGETS_MAX - 1);
+        ata_violation(ch->controller, RULE_CONFIGURATION, "channel %u: MaxTargetId %u: %u is used (A-051)",
+                      ch->number, k->MaxTargetId, ATA_TARGETS_MAX - 1);
         k->MaxTargetId = ATA_TARGETS_MAX - 1;
     }
 }
@@ -75,7 +77,8 @@ configuration_read(struct ata_channel *ch)
 static int
 slots_make(struct ata_channel *ch)
 {
-    ch->slot_size = ALIGN_UP(sizeof(struct ata_slot) + ch->controller->sg_max * sizeof(IDE_SCATTER_GATHER_ELEMENT), 64ul);
+    ch->slot_size =
+        ALIGN_UP(sizeof(struct ata_slot) + ch->controller->sg_max * sizeof(IDE_SCATTER_GATHER_ELEMENT), 64ul);
     ch->slot_count = ch->depth + PORT_RESERVED;
     ch->slots = pool_zalloc(ch->slot_size * ch->slot_count, ATA_TAG);
     __atomic_store_n(&ch->bus->depth, ch->depth, __ATOMIC_RELEASE);
@@ -97,8 +100,9 @@ ata_channel_start(struct ata_channel *ch)
                                      .NumberOfOverlappedRequests = 1,
                                      .MaxTargetId = 1};
     __atomic_store_n(&ch->phase, PHASE_START, __ATOMIC_RELEASE); /* IdeHwInterrupt may come: A-053 */
-    (void)ata_call(ch->controller, "IdeHwControl(IdeStart)", (const void *)(uintptr_t)ch->interface.IdeHwControl,
-                   (uintptr_t)ch->extension->bytes, IdeStart, (uintptr_t)k, &al);
+    (void)ata_call(ch->controller, "IdeHwControl(IdeStart)",
+                   (const void *)(uintptr_t)ch->interface.IdeHwControl, (uintptr_t)ch->extension->bytes,
+                   IdeStart, (uintptr_t)k, &al);
     if (!al) {
         __atomic_store_n(&ch->phase, PHASE_NONE, __ATOMIC_RELEASE); /* */
         return -EIO;
@@ -123,8 +127,9 @@ ata_channel_stop(struct ata_channel *ch)
     ata_notify_stop(ch);
     ata_callbacks_stop(ch);
     __atomic_store_n(&ch->phase, PHASE_STOP, __ATOMIC_RELEASE);
-    (void)ata_call(ch->controller, "IdeHwControl(IdeStop)", (const void *)(uintptr_t)ch->interface.IdeHwControl,
-                   (uintptr_t)ch->extension->bytes, IdeStop, 0, &al);
+    (void)ata_call(ch->controller, "IdeHwControl(IdeStop)",
+                   (const void *)(uintptr_t)ch->interface.IdeHwControl, (uintptr_t)ch->extension->bytes,
+                   IdeStop, 0, &al);
     __atomic_store_n(&ch->phase, PHASE_NONE, __ATOMIC_RELEASE);
 }
 
@@ -159,7 +164,8 @@ AtaPortGetUnCachedExtension(PVOID ChannelExtension, ULONG UncachedExtensionSize,
 
     if (!ch || ch->phase != PHASE_START || ch->uncached_asked) {
         ata_violation(ata_controller_of(ChannelExtension), RULE_A060, "AtaPortGetUnCachedExtension %s (%s)",
-                      ch && ch->uncached_asked ? "was called again" : "was called outside of IdeHwControl(IdeStart)",
+                      ch && ch->uncached_asked ? "was called again"
+                                               : "was called outside of IdeHwControl(IdeStart)",
                       ch && ch->uncached_asked ? "A-058" : "A-060");
         return NULL;
     }
@@ -169,7 +175,8 @@ AtaPortGetUnCachedExtension(PVOID ChannelExtension, ULONG UncachedExtensionSize,
         return NULL; /* */
     if (pool && dma_alloc(pool, &ch->controller->adapter->dma, &ch->irb_extensions))
         return NULL;
-    if (UncachedExtensionSize && dma_alloc(UncachedExtensionSize, &ch->controller->adapter->dma, &ch->uncached)) {
+    if (UncachedExtensionSize &&
+        dma_alloc(UncachedExtensionSize, &ch->controller->adapter->dma, &ch->uncached)) {
         if (pool)
             dma_free(&ch->irb_extensions);
         ch->irb_extensions.va = NULL;

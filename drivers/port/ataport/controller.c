@@ -28,8 +28,8 @@ configuration_read(struct ata_controller *c)
     IDE_CONTROLLER_CONFIGURATION *k = &c->configuration;
 
     if (k->NumberOfChannels > ATA_CHANNELS_MAX) {
-        ata_violation(c, RULE_CONFIGURATION, "NumberOfChannels %u: only %u are used (A-030)", k->NumberOfChannels,
-                      ATA_CHANNELS_MAX);
+        ata_violation(c, RULE_CONFIGURATION, "NumberOfChannels %u: only %u are used (A-030)",
+                      k->NumberOfChannels, ATA_CHANNELS_MAX);
         k->NumberOfChannels = ATA_CHANNELS_MAX;
     }
     c->dma64 = k->Dma64BitAddress;
@@ -57,7 +57,8 @@ controller_start(struct ata_controller *c, char *why)
                                         .ControllerMode = IdeModeNormal,
                                         .ControllerResources = &c->resources};
     c->mapping = true;
-    err = ata_call(c, "AtaAdapterControl(IdeStart)", (const void *)(uintptr_t)c->driver->interface.AtaAdapterControl,
+    err = ata_call(c, "AtaAdapterControl(IdeStart)",
+                   (const void *)(uintptr_t)c->driver->interface.AtaAdapterControl,
                    (uintptr_t)c->extension->bytes, IdeStart, (uintptr_t)k, &al);
     c->mapping = false;
     if (err)
@@ -87,7 +88,7 @@ channel_enabled(struct ata_controller *c, uint32_t n)
 static void
 channels_start(struct ata_controller *c)
 {
-    bool enabled[ATA_CHANNELS_MAX];
+    bool enabled[ATA_CHANNELS_MAX] = {false};
 
     for (uint32_t n = 0; n < c->configuration.NumberOfChannels; n++)
         enabled[n] = channel_enabled(c, n);
@@ -107,7 +108,8 @@ interface_check(const struct ata_controller *c, char *why)
         return -EINVAL;
     }
     if (!i->AtaChannelInitRoutine || !i->ChannelExtensionSize) { /* */
-        snprintf(why, DRIVER_WHY, "it has no channel interface: AtaChannelInitRoutine %s, ChannelExtensionSize %u",
+        snprintf(why, DRIVER_WHY,
+                 "it has no channel interface: AtaChannelInitRoutine %s, ChannelExtensionSize %u",
                  i->AtaChannelInitRoutine ? "is set" : "is NULL", i->ChannelExtensionSize);
         return -ENOTSUP;
     }
@@ -212,7 +214,8 @@ face_stop(struct adapter *a)
         if (c->channel[n])
             ata_channel_stop(c->channel[n]);
     adapter_disconnect(a);
-    (void)ata_call(c, "AtaAdapterControl(IdeStop)", (const void *)(uintptr_t)c->driver->interface.AtaAdapterControl,
+    (void)ata_call(c, "AtaAdapterControl(IdeStop)",
+                   (const void *)(uintptr_t)c->driver->interface.AtaAdapterControl,
                    (uintptr_t)c->extension->bytes, IdeStop, 0, NULL); /* */
 }
 

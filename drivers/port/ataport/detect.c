@@ -27,16 +27,18 @@ identify(struct unit *u, uint8_t command, IDENTIFY_DEVICE_DATA *data, uint8_t *s
     int err = 0;
 
     for (unsigned tries = 0; tries < IDENTIFY_TRIES; tries++) { /* BUSY while it resets */
-        a = (struct ata_request){.r.seconds = IDENTIFY_SECONDS,
-                                 .function = IRB_FUNCTION_ATA_IDENTIFY,
-                                 .flags = IRB_FLAGS_DATA_IN | (command == IDE_COMMAND_IDENTIFY ? IRB_FLAGS_DRDY_REQUIRED : 0),
-                                 .data = data,
-                                 .data_size = sizeof(*data),
-                                 .task_file.Current = {.bCommandReg = command,
-                                                       .bDriveHeadReg = (UCHAR)(0xa0 | (u->target & 1) << 4)}};
+        a = (struct ata_request){
+            .r.seconds = IDENTIFY_SECONDS,
+            .function = IRB_FUNCTION_ATA_IDENTIFY,
+            .flags = IRB_FLAGS_DATA_IN | (command == IDE_COMMAND_IDENTIFY ? IRB_FLAGS_DRDY_REQUIRED : 0),
+            .data = data,
+            .data_size = sizeof(*data),
+            .task_file.Current = {.bCommandReg = command,
+                                  .bDriveHeadReg = (UCHAR)(0xa0 | (u->target & 1) << 4)}};
         memset(data, 0, sizeof(*data));
         err = ata_execute(u, &a);
-        if (err || (IRB_STATUS(a.irb_status) != IRB_STATUS_BUSY && IRB_STATUS(a.irb_status) != IRB_STATUS_BUS_RESET))
+        if (err ||
+            (IRB_STATUS(a.irb_status) != IRB_STATUS_BUSY && IRB_STATUS(a.irb_status) != IRB_STATUS_BUS_RESET))
             break;
     }
     *status = err ? IRB_STATUS_INTERNAL_ERROR : IRB_STATUS(a.irb_status);
@@ -70,7 +72,8 @@ modes_current(const IDENTIFY_DEVICE_DATA *d)
 static void
 sectors_read(const IDENTIFY_DEVICE_DATA *d, IDE_DEVICE_PARAMETERS *p)
 {
-    uint32_t w106 = d->PhysicalLogicalSectorSize, words = d->WordsPerLogicalSector[0] | (uint32_t)d->WordsPerLogicalSector[1] << 16;
+    uint32_t w106 = d->PhysicalLogicalSectorSize,
+             words = d->WordsPerLogicalSector[0] | (uint32_t)d->WordsPerLogicalSector[1] << 16;
 
     p->BytesPerLogicalSector = 512;
     if ((w106 & WORD106_VALID) == WORD106_IS_VALID && w106 & WORD106_LONG && words >= 256 && words <= 2048)
@@ -121,16 +124,18 @@ initialize(struct ata_channel *ch, struct ata_unit *u)
     IDE_DEVICE_PARAMETERS *p = &u->parameters;
     uint8_t al;
 
-    if (ata_call_synchronized(ch, "IdeHwInitialize", (const void *)(uintptr_t)ch->interface.IdeHwInitialize, (uintptr_t)p,
-                              (uintptr_t)u->identify, &al) ||
+    if (ata_call_synchronized(ch, "IdeHwInitialize", (const void *)(uintptr_t)ch->interface.IdeHwInitialize,
+                              (uintptr_t)p, (uintptr_t)u->identify, &al) ||
         !al)
         return false;
     if (!p->BytesPerLogicalSector || p->BytesPerLogicalSector % 512) {
-        ata_violation(ch->controller, RULE_A118, "target %u: IdeHwInitialize left sectors of %u bytes (A-118)", p->TargetId,
+        ata_violation(ch->controller, RULE_A118,
+                      "target %u: IdeHwInitialize left sectors of %u bytes (A-118)", p->TargetId,
                       p->BytesPerLogicalSector);
         return false;
     }
-    __atomic_store_n(&u->unit->depth, MAX(p->NumberOfOverlappedRequests, 1u), __ATOMIC_RELEASE); /* */
+    __atomic_store_n(&u->unit->depth, MAX(p->NumberOfOverlappedRequests, 1u),
+                     __ATOMIC_RELEASE); /* */
     return true;
 }
 
@@ -232,7 +237,8 @@ target_detect(struct ata_channel *ch, uint8_t target)
 static void
 transfer_modes_select(struct ata_channel *ch)
 {
-    const void *f = (const void *)(uintptr_t)ch->controller->driver->interface.AtaControllerTransferModeSelect;
+    const void *f =
+        (const void *)(uintptr_t)ch->controller->driver->interface.AtaControllerTransferModeSelect;
     IDE_TRANSFER_MODE_PARAMETERS p = {.ChannelNumber = (UCHAR)ch->number};
 
     if (!f)
@@ -248,13 +254,13 @@ transfer_modes_select(struct ata_channel *ch)
         p.DeviceTransferModeCurrent[t] = u->parameters.TransferModeSelected;
         p.DeviceTransferModeSelected[t] = UNINITIALIZED_TRANSFER_MODE;
     }
-    if (ata_call(ch->controller, "AtaControllerTransferModeSelect", f, (uintptr_t)ch->controller->extension->bytes,
-                 (uintptr_t)&p, 0, NULL))
+    if (ata_call(ch->controller, "AtaControllerTransferModeSelect", f,
+                 (uintptr_t)ch->controller->extension->bytes, (uintptr_t)&p, 0, NULL))
         return;
     for (unsigned t = 0; t < MAX_IDE_DEVICE; t++)
         if (ch->unit[t] && p.DeviceTransferModeSelected[t] != UNINITIALIZED_TRANSFER_MODE)
-            ch->unit[t]->parameters.TransferModeSelected =
-                p.DeviceTransferModeSelected[t] & ch->unit[t]->parameters.TransferModeSupported;
+            ch->unit[t]->parameters.TransferModeSelected = p.DeviceTransferModeSelected[t] &
+                                                           ch->unit[t]->parameters.TransferModeSupported;
 }
 
 void

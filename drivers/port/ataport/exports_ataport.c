@@ -7,12 +7,13 @@
 #include "drivers/port/ataport/ataport.h"
 
 #define OF_WIDTH(Type, TYPE)                                                                                 \
-    EXPORT_AS(AtaPortReadPort##Type, READ_PORT_##TYPE), EXPORT_AS(AtaPortWritePort##Type, WRITE_PORT_##TYPE), \
+    EXPORT_AS(AtaPortReadPort##Type, READ_PORT_##TYPE),                                                      \
+        EXPORT_AS(AtaPortWritePort##Type, WRITE_PORT_##TYPE),                                                \
         EXPORT_AS(AtaPortReadPortBuffer##Type, READ_PORT_BUFFER_##TYPE),                                     \
         EXPORT_AS(AtaPortWritePortBuffer##Type, WRITE_PORT_BUFFER_##TYPE),                                   \
         EXPORT_AS(AtaPortReadRegister##Type, READ_REGISTER_##TYPE),                                          \
         EXPORT_AS(AtaPortWriteRegister##Type, WRITE_REGISTER_##TYPE),                                        \
-        EXPORT_AS(AtaPortReadRegisterBuffer##Type, READ_REGISTER_BUFFER_##TYPE),                           \
+        EXPORT_AS(AtaPortReadRegisterBuffer##Type, READ_REGISTER_BUFFER_##TYPE),                             \
         EXPORT_AS(AtaPortWriteRegisterBuffer##Type, WRITE_REGISTER_BUFFER_##TYPE)
 
 /* clang-format off */
@@ -57,7 +58,8 @@ static const struct export exports[] = {
 /* clang-format on */
 
 static const char *const names[] = {"ataport.sys", "pciidex.sys", NULL};
-static struct library library = {.names = names, .exports = exports, .count = sizeof(exports) / sizeof(exports[0])};
+static struct library library = {
+    .names = names, .exports = exports, .count = sizeof(exports) / sizeof(exports[0])};
 
 void
 ataport_init(void)

@@ -50,7 +50,8 @@ AtaPortInitializeEx(PVOID DriverObject, PVOID RegistryPath, PIDE_CONTROLLER_INTE
     if (!a)
         return (ULONG)STATUS_INSUFFICIENT_RESOURCES;
     a->interface = copy;
-    d->port = (struct port_registration){"ataport", a, driver_gone, ata_controller_add, ata_controller_remove}; /* */
+    d->port = (struct port_registration){"ataport", a, driver_gone, ata_controller_add,
+                                         ata_controller_remove}; /* */
     return STATUS_SUCCESS;
 }
 
@@ -110,8 +111,8 @@ ata_violation(struct ata_controller *c, enum ata_rule rule, const char *format, 
 }
 
 int
-ata_call(struct ata_controller *c, const char *routine, const void *function, uint64_t a, uint64_t b, uint64_t d,
-         uint8_t *al)
+ata_call(struct ata_controller *c, const char *routine, const void *function, uint64_t a, uint64_t b,
+         uint64_t d, uint8_t *al)
 {
     uint64_t result = 0;
     int err = gate_call(&c->adapter->gate, routine, function, GATE_ARGUMENTS(a, b, d), &result);
@@ -122,7 +123,8 @@ ata_call(struct ata_controller *c, const char *routine, const void *function, ui
 }
 
 static int
-call_locked(struct ata_channel *ch, const char *routine, const void *function, uint64_t b, uint64_t d, uint8_t *al)
+call_locked(struct ata_channel *ch, const char *routine, const void *function, uint64_t b, uint64_t d,
+            uint8_t *al)
 {
     uint8_t irql = spin_lock_at(&ch->bus->isr_lock, ch->controller->adapter->irq.level);
     int err = ata_call(ch->controller, routine, function, (uintptr_t)ch->extension->bytes, b, d, al);
@@ -132,8 +134,8 @@ call_locked(struct ata_channel *ch, const char *routine, const void *function, u
 }
 
 int
-ata_call_synchronized(struct ata_channel *ch, const char *routine, const void *function, uint64_t b, uint64_t d,
-                      uint8_t *al)
+ata_call_synchronized(struct ata_channel *ch, const char *routine, const void *function, uint64_t b,
+                      uint64_t d, uint8_t *al)
 {
     uint8_t irql;
     int err;

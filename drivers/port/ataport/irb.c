@@ -111,7 +111,8 @@ irb_fill(struct ata_channel *ch, const struct ata_request *a, uint32_t n)
         s->irb.SenseInfoBufferType = a->sense_type;
     }
     if (ch->irb_extension_size)
-        s->irb.IrbExtension = (char *)ch->irb_extensions.va + (size_t)n * ch->irb_extension_size; /* */
+        s->irb.IrbExtension = (char *)ch->irb_extensions.va +
+                              (size_t)n * ch->irb_extension_size; /* */
     s->requested = a->data_size;
     s->sg.NumberOfElements = 0;
     if (a->data_size > ch->controller->configuration.MaximumTransferLength)
@@ -154,8 +155,8 @@ ata_issue(struct bus *b, struct request *r)
         if (r->seconds)
             b->slots[n].seconds = irb->TimeOutValue + 1; /* */
     }
-    (void)ata_call_synchronized(ch, "IdeHwStartIo", (const void *)(uintptr_t)ch->interface.IdeHwStartIo, (uintptr_t)irb, 0,
-                                NULL);
+    (void)ata_call_synchronized(ch, "IdeHwStartIo", (const void *)(uintptr_t)ch->interface.IdeHwStartIo,
+                                (uintptr_t)irb, 0, NULL);
 }
 
 /* ---- back ---- */
@@ -178,10 +179,12 @@ AtaPortCompleteRequest(PVOID ChannelExtension, PIDE_REQUEST_BLOCK Irb)
     int n = ch ? ata_slot_of(ch, Irb) : -1;
 
     if (n < 0)
-        ata_violation(ata_controller_of(ChannelExtension), RULE_A088, "completed %p, which is no request of %s (A-088)",
-                      (void *)Irb, ch ? "this channel" : "a controller");
+        ata_violation(ata_controller_of(ChannelExtension), RULE_A088,
+                      "completed %p, which is no request of %s (A-088)", (void *)Irb,
+                      ch ? "this channel" : "a controller");
     else if (!bus_slot_claim(ch->bus, (uint32_t)n))
-        ata_violation(ch->controller, RULE_A088, "completed %p twice, or after the port took it back (A-088)", (void *)Irb);
+        ata_violation(ch->controller, RULE_A088, "completed %p twice, or after the port took it back (A-088)",
+                      (void *)Irb);
     else
         bus_slot_post(ch->bus, (uint32_t)n);
 }
@@ -195,7 +198,8 @@ ata_complete_all(struct ata_channel *ch, uint8_t target, uint8_t lun, uint8_t st
         IDE_REQUEST_BLOCK *irb = &ata_slot(ch, n)->irb;
 
         if (!bus_slot_is_out(ch->bus, n) ||
-            !(target == IDE_UNTAGGED || (irb->TargetId == target && (lun == IDE_UNTAGGED || irb->Lun == lun))) ||
+            !(target == IDE_UNTAGGED ||
+              (irb->TargetId == target && (lun == IDE_UNTAGGED || irb->Lun == lun))) ||
             !bus_slot_claim(ch->bus, n))
             continue;
         irb->IrbStatus = status;
@@ -214,7 +218,8 @@ AtaPortCompleteAllActiveRequests(PVOID ChannelExtension, UCHAR TargetId, UCHAR L
     if (!ch)
         return;
     if (ch->interrupt_cpu == cpu_number() + 1) {
-        ata_violation(ch->controller, RULE_A095, "AtaPortCompleteAllActiveRequests was called in IdeHwInterrupt (A-095)");
+        ata_violation(ch->controller, RULE_A095,
+                      "AtaPortCompleteAllActiveRequests was called in IdeHwInterrupt (A-095)");
         return;
     }
     (void)ata_complete_all(ch, TargetId, Lun, IrbStatus);
@@ -227,7 +232,8 @@ answer_read(struct ata_channel *ch, struct ata_request *a, const struct ata_slot
     uint8_t status = s->irb.IrbStatus & ~(IRB_STATUS_INTERNAL_ERROR | IRB_STATUS_FORCE_ENUM_DEVICE1_NEEDED);
 
     if (status != s->irb.IrbStatus)
-        ata_violation(ch->controller, RULE_A093, "status %#x has bits of the port's (A-093)", s->irb.IrbStatus);
+        ata_violation(ch->controller, RULE_A093, "status %#x has bits of the port's (A-093)",
+                      s->irb.IrbStatus);
     if (IRB_STATUS(status) == IRB_STATUS_PENDING || IRB_STATUS(status) > IRB_STATUS_BUSY) {
         ata_violation(ch->controller, RULE_A087, "completed with status %#x (A-087)", s->irb.IrbStatus);
         status = IRB_STATUS_INTERNAL_ERROR;
@@ -236,8 +242,8 @@ answer_read(struct ata_channel *ch, struct ata_request *a, const struct ata_slot
     if (IRB_STATUS(status) == IRB_STATUS_DATALENGTH_MISMATCH)
         a->transferred = MIN(s->irb.DataTransferLength, s->requested);
     if (s->irb.DataTransferLength > s->requested)
-        ata_violation(ch->controller, RULE_A089, "%u bytes transferred of %u (A-089)", s->irb.DataTransferLength,
-                      s->requested);
+        ata_violation(ch->controller, RULE_A089, "%u bytes transferred of %u (A-089)",
+                      s->irb.DataTransferLength, s->requested);
     a->irb_status = status;
     a->ata_status = s->irb.AtaStatus;
     a->ata_error = s->irb.AtaError;
@@ -278,11 +284,11 @@ AtaPortGetScatterGatherList(PVOID ChannelExtension, PIDE_REQUEST_BLOCK Irb)
 static bool
 translate(const struct dma_buffer *b, const void *va, IDE_PHYSICAL_ADDRESS *pa, ULONG *length)
 {
-    uint64_t offset = (uint64_t)((uintptr_t)va - (uintptr_t)b->va);
+    uint64_t offset = (uint64_t)((uintptr_t)va - (uintptr_t)b->va), address = b->pa + offset;
 
     if (!b->va || offset >= b->size)
         return false;
-    pa->QuadPart = (LONGLONG)(b->pa + offset);
+    pa->QuadPart = (LONGLONG)address;
     *length = (ULONG)(b->size - offset);
     return true;
 }
@@ -303,7 +309,8 @@ translate_data(struct ata_channel *ch, const IDE_REQUEST_BLOCK *irb, const void 
     if (!a->data || offset >= a->data_size || !space_physical(va, &address))
         return false;
     *length = (ULONG)MIN(PAGE_SIZE - (address & (PAGE_SIZE - 1)), a->data_size - offset);
-    while (*length < a->data_size - offset && space_physical((const char *)va + *length, &next) && next == address + *length)
+    while (*length < a->data_size - offset && space_physical((const char *)va + *length, &next) &&
+           next == address + *length)
         *length += (ULONG)MIN(PAGE_SIZE, a->data_size - offset - *length);
     pa->QuadPart = (LONGLONG)address;
     return true;

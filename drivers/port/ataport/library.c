@@ -51,7 +51,9 @@ PVOID NTAPI
 AtaPortGetDeviceBase(PVOID ChannelExtension, IDE_PHYSICAL_ADDRESS IoAddress, ULONG NumberOfBytes)
 {
     struct ata_controller *c = ata_controller_of(ChannelExtension);
-    void *base = irql_current() > PASSIVE_LEVEL ? NULL : adapter_map(c->adapter, (uint64_t)IoAddress.QuadPart, NumberOfBytes);
+    void *base = irql_current() > PASSIVE_LEVEL
+                     ? NULL
+                     : adapter_map(c->adapter, (uint64_t)IoAddress.QuadPart, NumberOfBytes);
 
     if (!base)
         ata_violation(c, RULE_A112, "AtaPortGetDeviceBase of %#llx, %u bytes: not among its ranges (A-112)",
@@ -72,8 +74,8 @@ AtaPortBuildRequestSenseIrb(PVOID ChannelExtension, PIDE_REQUEST_BLOCK Irb)
     if (!u || !bus_slot_is_out(ch->bus, (uint32_t)n))
         return NULL;
     if (!__atomic_compare_exchange_n(&u->sense_for, &none, Irb, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
-        ata_violation(ch->controller, RULE_A098, "target %u: a second sense IRB before the first was released (A-098)",
-                      Irb->TargetId);
+        ata_violation(ch->controller, RULE_A098,
+                      "target %u: a second sense IRB before the first was released (A-098)", Irb->TargetId);
         return NULL;
     }
     u->sense_irb = (IDE_REQUEST_BLOCK){.Function = IRB_FUNCTION_REQUEST_SENSE,
@@ -105,8 +107,8 @@ AtaPortReleaseRequestSenseIrb(PVOID ChannelExtension, PIDE_REQUEST_BLOCK Irb)
             u = ch->unit[t];
     original = u ? __atomic_exchange_n(&u->sense_for, NULL, __ATOMIC_ACQ_REL) : NULL;
     if (!original) {
-        ata_violation(ata_controller_of(ChannelExtension), RULE_A098, "released %p, which is no sense IRB (A-099)",
-                      (void *)Irb);
+        ata_violation(ata_controller_of(ChannelExtension), RULE_A098,
+                      "released %p, which is no sense IRB (A-099)", (void *)Irb);
         return;
     }
     memcpy(ata_slot(ch, (uint32_t)ata_slot_of(ch, original))->sense, u->sense_data.va,
@@ -166,9 +168,11 @@ registry_channel(PVOID extension, const char *routine, bool deferred)
     struct ata_channel *ch = ata_channel_of(extension);
     uint8_t phase = ch ? ch->phase : PHASE_NONE;
 
-    if (ch && (phase == PHASE_INIT || phase == PHASE_START || phase == PHASE_STOP || (deferred && phase != PHASE_NONE)))
+    if (ch && (phase == PHASE_INIT || phase == PHASE_START || phase == PHASE_STOP ||
+               (deferred && phase != PHASE_NONE)))
         return ch;
-    ata_violation(ata_controller_of(extension), RULE_A106, "%s was called outside of init, start and stop (A-106)", routine);
+    ata_violation(ata_controller_of(extension), RULE_A106,
+                  "%s was called outside of init, start and stop (A-106)", routine);
     return NULL;
 }
 
@@ -178,7 +182,8 @@ registry_key(const struct ata_channel *ch, UCHAR controller, BOOLEAN subkey, cha
     const char *service = ch->controller->adapter->driver->service;
 
     if (subkey)
-        snprintf(key, REGISTRY_KEY_MAX, "Services\\%s\\Controller%u\\Channel%u", service, controller, ch->number);
+        snprintf(key, REGISTRY_KEY_MAX, "Services\\%s\\Controller%u\\Channel%u", service, controller,
+                 ch->number);
     else
         snprintf(key, REGISTRY_KEY_MAX, "Services\\%s\\Controller%u", service, controller);
 }
@@ -205,7 +210,8 @@ AtaPortRegistryFreeBuffer(PVOID ChannelExtension, PVOID Buffer)
     ch->registry_buffer = NULL;
 }
 
-static const uint32_t types[] = {[IDE_REG_SZ] = REGISTRY_SZ, [IDE_REG_BINARY] = REGISTRY_BINARY, [IDE_REG_DWORD] = REGISTRY_DWORD};
+static const uint32_t types[] = {
+    [IDE_REG_SZ] = REGISTRY_SZ, [IDE_REG_BINARY] = REGISTRY_BINARY, [IDE_REG_DWORD] = REGISTRY_DWORD};
 
 static bool
 type_is_known(UCHAR type)
@@ -215,8 +221,8 @@ type_is_known(UCHAR type)
 
 /* the size that is needed, also on failure. */
 BOOLEAN NTAPI
-AtaPortRegistryRead(PVOID ChannelExtension, UCHAR ControllerNumber, BOOLEAN ChannelSubKey, PCHAR ValueName, UCHAR ValueType,
-                    PUCHAR Buffer, PULONG Length)
+AtaPortRegistryRead(PVOID ChannelExtension, UCHAR ControllerNumber, BOOLEAN ChannelSubKey, PCHAR ValueName,
+                    UCHAR ValueType, PUCHAR Buffer, PULONG Length)
 {
     struct ata_channel *ch = registry_channel(ChannelExtension, "AtaPortRegistryRead", false);
     char key[REGISTRY_KEY_MAX], name[REGISTRY_NAME_MAX];
@@ -242,8 +248,8 @@ AtaPortRegistryRead(PVOID ChannelExtension, UCHAR ControllerNumber, BOOLEAN Chan
 }
 
 static BOOLEAN
-registry_write(struct ata_channel *ch, UCHAR controller, BOOLEAN subkey, PCHAR value_name, UCHAR type, PUCHAR buffer,
-               PULONG length)
+registry_write(struct ata_channel *ch, UCHAR controller, BOOLEAN subkey, PCHAR value_name, UCHAR type,
+               PUCHAR buffer, PULONG length)
 {
     char key[REGISTRY_KEY_MAX], name[REGISTRY_NAME_MAX];
     uint8_t data[REGISTRY_DATA_MAX / 4];
@@ -261,22 +267,22 @@ registry_write(struct ata_channel *ch, UCHAR controller, BOOLEAN subkey, PCHAR v
 }
 
 BOOLEAN NTAPI
-AtaPortRegistryWrite(PVOID ChannelExtension, UCHAR ControllerNumber, BOOLEAN ChannelSubKey, PCHAR ValueName, UCHAR ValueType,
-                     PUCHAR Buffer, PULONG Length)
+AtaPortRegistryWrite(PVOID ChannelExtension, UCHAR ControllerNumber, BOOLEAN ChannelSubKey, PCHAR ValueName,
+                     UCHAR ValueType, PUCHAR Buffer, PULONG Length)
 {
-    return registry_write(registry_channel(ChannelExtension, "AtaPortRegistryWrite", false), ControllerNumber, ChannelSubKey,
-                          ValueName, ValueType, Buffer, Length);
+    return registry_write(registry_channel(ChannelExtension, "AtaPortRegistryWrite", false), ControllerNumber,
+                          ChannelSubKey, ValueName, ValueType, Buffer, Length);
 }
 
 /* Below DISPATCH_LEVEL it is written at once; above, it cannot be kept for later, and says so. */
 BOOLEAN NTAPI
-AtaPortRegistryWriteDeferred(PVOID ChannelExtension, UCHAR ControllerNumber, BOOLEAN ChannelSubKey, PCHAR ValueName,
-                             UCHAR ValueType, PUCHAR Buffer, PULONG Length)
+AtaPortRegistryWriteDeferred(PVOID ChannelExtension, UCHAR ControllerNumber, BOOLEAN ChannelSubKey,
+                             PCHAR ValueName, UCHAR ValueType, PUCHAR Buffer, PULONG Length)
 {
     if (irql_current() > APC_LEVEL)
         return FALSE;
-    return registry_write(registry_channel(ChannelExtension, "AtaPortRegistryWriteDeferred", true), ControllerNumber,
-                          ChannelSubKey, ValueName, ValueType, Buffer, Length);
+    return registry_write(registry_channel(ChannelExtension, "AtaPortRegistryWriteDeferred", true),
+                          ControllerNumber, ChannelSubKey, ValueName, ValueType, Buffer, Length);
 }
 
 /* ---- small things ---- */
@@ -318,8 +324,8 @@ AtaPortLogError(PVOID ChannelExtension, PIDE_ERROR_LOG_ENTRY ErrorLogEntry)
     IDE_ERROR_LOG_ENTRY e;
 
     guard_copy(&e, ErrorLogEntry, sizeof(e));
-    adapter_log(c->adapter, "the driver says: channel %u target %u lun %u, status %#x, id %u", e.Channel, e.TargetId, e.Lun,
-                e.IrbStatus, e.UniqueId);
+    adapter_log(c->adapter, "the driver says: channel %u target %u lun %u, status %#x, id %u", e.Channel,
+                e.TargetId, e.Lun, e.IrbStatus, e.UniqueId);
 }
 
 VOID NTAPI

@@ -88,7 +88,8 @@ AtaPortNotification(IDE_NOTIFICATION_TYPE NotificationType, PVOID ChannelExtensi
         (void)dpc_queue(&ch->power_dpc);
         break;
     default:
-        ata_violation(ch->controller, RULE_CONFIGURATION, "AtaPortNotification type %d is unknown", NotificationType);
+        ata_violation(ch->controller, RULE_CONFIGURATION, "AtaPortNotification type %d is unknown",
+                      NotificationType);
     }
 }
 

@@ -27,8 +27,8 @@ channel_reset(struct ata_channel *ch)
     }
     left = ata_complete_all(ch, IDE_UNTAGGED, IDE_UNTAGGED, IRB_STATUS_BUS_RESET);
     if (left)
-        ata_violation(ch->controller, RULE_A125, "channel %u: %u requests were left after IdeHwReset (A-125)", ch->number,
-                      left);
+        ata_violation(ch->controller, RULE_A125, "channel %u: %u requests were left after IdeHwReset (A-125)",
+                      ch->number, left);
 }
 
 static void
@@ -45,8 +45,8 @@ reset_done(struct request *r)
     else if (IRB_STATUS(a->irb_status) != IRB_STATUS_SUCCESS) /* */
         channel_reset(ch);
     else if (ata_complete_all(ch, u->unit->target, u->unit->lun, IRB_STATUS_BUS_RESET))
-        ata_violation(ch->controller, RULE_A125, "target %u: requests were left after LUN_RESET succeeded (A-123)",
-                      u->unit->target);
+        ata_violation(ch->controller, RULE_A125,
+                      "target %u: requests were left after LUN_RESET succeeded (A-123)", u->unit->target);
     __atomic_store_n(&u->resetting, false, __ATOMIC_RELEASE);
     unit_release(u->unit, HOLD_RECOVERY);
 }
@@ -57,8 +57,8 @@ ata_timed_out(struct bus *b, struct request *r)
     struct ata_channel *ch = b->face_data;
     struct ata_unit *u = ch->unit[r->unit->target];
 
-    adapter_log(ch->controller->adapter, "channel %u target %u: function %#x not completed within its %u s", ch->number,
-                r->unit->target, container_of(r, struct ata_request, r)->function, r->seconds);
+    adapter_log(ch->controller->adapter, "channel %u target %u: function %#x not completed within its %u s",
+                ch->number, r->unit->target, container_of(r, struct ata_request, r)->function, r->seconds);
     if (u && r != &u->reset.r && __atomic_exchange_n(&u->resetting, true, __ATOMIC_ACQ_REL))
         return; /* another one's time was over before: the reset is on its way */
     if (!u || r == &u->reset.r) {
@@ -69,8 +69,9 @@ ata_timed_out(struct bus *b, struct request *r)
         channel_reset(ch);
         return;
     }
-    u->reset = (struct ata_request){.r = {.seconds = RESET_SECONDS, .flags = REQUEST_FIRST | REQUEST_BYPASS, .done = reset_done},
-                                    .function = IRB_FUNCTION_LUN_RESET};
+    u->reset = (struct ata_request){
+        .r = {.seconds = RESET_SECONDS, .flags = REQUEST_FIRST | REQUEST_BYPASS, .done = reset_done},
+        .function = IRB_FUNCTION_LUN_RESET};
     if (ata_submit(r->unit, &u->reset))
         __atomic_store_n(&u->resetting, false, __ATOMIC_RELEASE);
 }

@@ -82,8 +82,8 @@ ranges_find(struct adapter *a)
 
         if ((b->kind != PCI_BAR_MEMORY && b->kind != PCI_BAR_PORTS) || !b->address)
             continue;
-        a->range[a->range_count++] =
-            (struct port_range){b->address, b->size, b->kind == PCI_BAR_MEMORY, (uint8_t)bar, NULL};
+        a->range[a->range_count++] = (struct port_range){b->address, b->size, b->kind == PCI_BAR_MEMORY,
+                                                         (uint8_t)bar, NULL};
     }
 }
 
@@ -268,7 +268,8 @@ adapter_stop(struct adapter *a, uint64_t timeout)
             err = -ETIMEDOUT;
     }
     if (err)
-        gate_close(&a->gate, NULL, "did not complete its requests within %lu s of being stopped", timeout / SECONDS(1));
+        gate_close(&a->gate, NULL, "did not complete its requests within %lu s of being stopped",
+                   timeout / SECONDS(1));
     else if (!a->gate.is_closed)
         a->face->stop(a);
     for (uint32_t i = 0; i < a->bus_count; i++)

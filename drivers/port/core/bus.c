@@ -70,7 +70,8 @@ unit_may_issue(const struct unit *u, const struct request *r)
 {
     if (r->flags & REQUEST_BYPASS)
         return true;
-    return !__atomic_load_n(&u->holds, __ATOMIC_ACQUIRE) && u->active < __atomic_load_n(&u->depth, __ATOMIC_RELAXED);
+    return !__atomic_load_n(&u->holds, __ATOMIC_ACQUIRE) &&
+           u->active < __atomic_load_n(&u->depth, __ATOMIC_RELAXED);
 }
 
 /* The next request to issue, out of its queue and in a slot; NULL: none. Lock held. */
@@ -174,8 +175,8 @@ bus_slot_claim(struct bus *b, uint32_t slot)
 {
     uint8_t issued = SLOT_ISSUED;
 
-    return slot < PORT_SLOTS && __atomic_compare_exchange_n(&b->slots[slot].state, &issued, SLOT_COMPLETED, false,
-                                                            __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+    return slot < PORT_SLOTS && __atomic_compare_exchange_n(&b->slots[slot].state, &issued, SLOT_COMPLETED,
+                                                            false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
 void

@@ -52,24 +52,25 @@ enum request_flags {
 
 /* [I] the submitter's, until done   [q] bus->lock */
 struct request {
-    struct list link;      /* [q] unit->waiting */
-    struct unit *unit;     /* [I] */
-    uint32_t seconds;      /* [I] it may be at the miniport; 0: without limit */
-    uint8_t flags;         /* [I] enum request_flags */
-    bool retried;          /* the face's */
-    uint8_t status;        /* of the face, when done */
-    int error;             /* 0, or -errno of the engine: it has not been (or could not be) completed by the miniport */
-    uint32_t cpu;          /* where it was submitted */
-    uint32_t slot;         /* while it is issued */
-    void (*done)(struct request *r); /* [I] DISPATCH_LEVEL, no lock held; the request is the submitter's again */
+    struct list link;  /* [q] unit->waiting */
+    struct unit *unit; /* [I] */
+    uint32_t seconds;  /* [I] it may be at the miniport; 0: without limit */
+    uint8_t flags;     /* [I] enum request_flags */
+    bool retried;      /* the face's */
+    uint8_t status;    /* of the face, when done */
+    int error; /* 0, or -errno of the engine: it has not been (or could not be) completed by the miniport */
+    uint32_t cpu;  /* where it was submitted */
+    uint32_t slot; /* while it is issued */
+    void (*done)(
+        struct request *r); /* [I] DISPATCH_LEVEL, no lock held; the request is the submitter's again */
 };
 
 enum slot_state { SLOT_FREE, SLOT_ISSUED, SLOT_COMPLETED };
 
 struct slot {
-    uint8_t state;       /* [a] enum slot_state */
-    uint8_t timed_out;   /* [q] recovery has begun for it */
-    uint32_t seconds;    /* [q] left; 0: no limit */
+    uint8_t state;     /* [a] enum slot_state */
+    uint8_t timed_out; /* [q] recovery has begun for it */
+    uint32_t seconds;  /* [q] left; 0: no limit */
     struct request *request;
 };
 
@@ -96,18 +97,18 @@ enum { HOLD_BUSY = 1, HOLD_RECOVERY = 2, HOLD_SETUP = 4, HOLD_STOP = 8 };
 
 /* [I] fixed   [q] bus->lock   [a] atomic */
 struct unit {
-    struct list link; /* [q] bus->units */
-    struct list ready; /* [q] bus->ready, while something waits */
-    struct bus *bus;  /* [I] */
-    uint8_t target, lun; /* [I] */
-    uint32_t depth;   /* [a] requests at the miniport at once */
-    uint32_t active;  /* [q] */
-    uint32_t holds;   /* [a] HOLD_.. */
-    uint32_t busy_seconds; /* [a] until HOLD_BUSY ends by itself */
-    bool gone;        /* [q] new requests fail */
-    struct list waiting; /* [q] oldest first */
+    struct list link;          /* [q] bus->units */
+    struct list ready;         /* [q] bus->ready, while something waits */
+    struct bus *bus;           /* [I] */
+    uint8_t target, lun;       /* [I] */
+    uint32_t depth;            /* [a] requests at the miniport at once */
+    uint32_t active;           /* [q] */
+    uint32_t holds;            /* [a] HOLD_.. */
+    uint32_t busy_seconds;     /* [a] until HOLD_BUSY ends by itself */
+    bool gone;                 /* [q] new requests fail */
+    struct list waiting;       /* [q] oldest first */
     uint64_t requests, errors; /* [a] */
-    void *face_data;  /* [I] */
+    void *face_data;           /* [I] */
 };
 
 struct bus_cpu {
@@ -120,22 +121,22 @@ struct bus {
     struct adapter *adapter; /* [I] */
     uint32_t number;         /* [I] */
     spinlock_t lock;
-    spinlock_t isr_lock;  /* at adapter->irq.level */
-    struct list units;    /* [q] */
-    struct list ready;    /* [q] struct unit.ready: round robin */
-    uint32_t depth;       /* [a] */
-    uint32_t active;      /* [q] slots issued, without the reserved */
-    uint32_t holds;       /* [a] HOLD_.. */
-    uint32_t busy_seconds; /* [a] */
+    spinlock_t isr_lock;            /* at adapter->irq.level */
+    struct list units;              /* [q] */
+    struct list ready;              /* [q] struct unit.ready: round robin */
+    uint32_t depth;                 /* [a] */
+    uint32_t active;                /* [q] slots issued, without the reserved */
+    uint32_t holds;                 /* [a] HOLD_.. */
+    uint32_t busy_seconds;          /* [a] */
     uint64_t used[PORT_SLOT_WORDS]; /* [q] */
     struct slot slots[PORT_SLOTS];
-    struct timer second;  /* while active */
-    struct bus_cpu *cpus; /* [I] cpu_count() of them */
-    struct dpc run_dpc;   /* bus_kick() */
-    struct event idle;    /* [q] set while nothing is active */
-    bool started, dead;   /* [q] */
+    struct timer second;                    /* while active */
+    struct bus_cpu *cpus;                   /* [I] cpu_count() of them */
+    struct dpc run_dpc;                     /* bus_kick() */
+    struct event idle;                      /* [q] set while nothing is active */
+    bool started, dead;                     /* [q] */
     uint64_t issued, completed, interrupts; /* [a] */
-    void *face_data;      /* [I] */
+    void *face_data;                        /* [I] */
 };
 
 /* A range of registers that the device has. */
@@ -149,20 +150,20 @@ struct port_range {
 enum adapter_state { ADAPTER_NEW, ADAPTER_STARTED, ADAPTER_FAILED, ADAPTER_STOPPED };
 
 struct adapter {
-    struct list link;          /* the adapters' mutex */
-    char name[16];             /* [I] "ata0" */
+    struct list link;             /* the adapters' mutex */
+    char name[16];                /* [I] "ata0" */
     const struct port_face *face; /* [I] */
-    struct driver *driver;     /* [I] */
-    struct pci_device *pci;    /* [I] NULL: it has none (simulated, legacy) */
+    struct driver *driver;        /* [I] */
+    struct pci_device *pci;       /* [I] NULL: it has none (simulated, legacy) */
     struct gate gate;
-    uint8_t state;             /* [a] enum adapter_state */
-    uint32_t range_count;      /* [I] */
+    uint8_t state;        /* [a] enum adapter_state */
+    uint32_t range_count; /* [I] */
     struct port_range range[PORT_RANGES];
-    struct dma_limits dma;     /* [I] once started */
+    struct dma_limits dma; /* [I] once started */
     struct irq irq;
     struct irq_message message; /* of an adapter without PCI function */
     bool irq_connected;
-    uint32_t bus_count;        /* [I] once started */
+    uint32_t bus_count; /* [I] once started */
     struct bus *bus[PORT_BUSES_MAX];
     struct dpc fail_dpc;
     struct work fail_work;
@@ -170,13 +171,14 @@ struct adapter {
     struct {
         uint64_t time;
         char text[PORT_TEXT];
-    } log[PORT_LOG];           /* [l] log_lock: the last errors, as a ring */
-    uint32_t log_count;        /* [l] */
-    void *face_data;           /* [I] */
+    } log[PORT_LOG];    /* [l] log_lock: the last errors, as a ring */
+    uint32_t log_count; /* [l] */
+    void *face_data;    /* [I] */
 };
 
 /* ---- adapters (adapter.c). PASSIVE_LEVEL unless it says otherwise. ---- */
 
+/* Boot, once. */
 void port_init(void);
 
 /* A new adapter, with its ranges from the PCI function (claimed here), NULL: none. Returns 0 or -errno and why[DRIVER_WHY]. */
@@ -202,6 +204,7 @@ struct adapter *adapter_of_pci(const struct pci_device *p);
 
 /* ---- buses and units (bus.c) ---- */
 
+/* A bus with its number and how many requests it may have out. Returns 0 or -ENOMEM. PASSIVE_LEVEL, both. */
 int bus_new(struct adapter *a, uint32_t number, uint32_t depth, struct bus **out);
 void bus_free(struct bus *b);
 
@@ -209,7 +212,8 @@ void bus_free(struct bus *b);
 int unit_add(struct bus *b, uint8_t target, uint8_t lun, uint32_t depth, void *face_data, struct unit **out);
 /* New requests fail with -ENODEV, those that wait are done with it; then it is freed when the last has come back. */
 void unit_remove(struct unit *u);
-struct unit *unit_find(struct bus *b, uint8_t target, uint8_t lun); /* <= DISPATCH_LEVEL; valid until unit_remove() */
+struct unit *unit_find(struct bus *b, uint8_t target,
+                       uint8_t lun); /* <= DISPATCH_LEVEL; valid until unit_remove() */
 
 /*
  * Queue a request for its unit.

@@ -62,7 +62,8 @@ record(UCHAR what, ULONG channel, ULONG detail, PVOID argument)
 
     __asm__ volatile("movl %%gs:0x184, %0" : "=r"(processor));
     if (n < CALLS_MAX)
-        Seen.call[n] = (struct call){what, (UCHAR)irql(), (UCHAR)processor, (UCHAR)channel, detail, (ULONG_PTR)argument};
+        Seen.call[n] = (struct call){what,           (UCHAR)irql(), (UCHAR)processor,
+                                     (UCHAR)channel, detail,        (ULONG_PTR)argument};
 }
 
 static BOOLEAN
@@ -187,7 +188,8 @@ sense(struct channel *c, PIDE_REQUEST_BLOCK irb)
         return;
     CHECK(s->TargetId == irb->TargetId && s->Channel == irb->Channel);
     CHECK(!((ULONG_PTR)s->DataBuffer & 1));
-    CHECK(AtaPortGetPhysicalAddress(c, s, s->DataBuffer, &length).QuadPart && length >= s->DataTransferLength); /* */
+    CHECK(AtaPortGetPhysicalAddress(c, s, s->DataBuffer, &length).QuadPart &&
+          length >= s->DataTransferLength); /* */
     if (Knobs.mode == DO_SENSE_TWICE)
         CHECK(!AtaPortBuildRequestSenseIrb(c, irb)); /* */
     ((PUCHAR)s->DataBuffer)[0] = 0x70;
@@ -321,17 +323,20 @@ irb_check(struct channel *c, PIDE_REQUEST_BLOCK irb)
     CHECK(!sg == !(irb->IrbFlags & IRB_FLAGS_USE_DMA));
     for (ULONG i = 0; sg && i < sg->NumberOfElements; i++) {
         CHECK(sg->Elements[i].Length && sg->Elements[i].Address.QuadPart);
-        CHECK(Knobs.dma64 || sg->Elements[i].Address.QuadPart + sg->Elements[i].Length <= 0x100000000ll); /* */
+        CHECK(Knobs.dma64 ||
+              sg->Elements[i].Address.QuadPart + sg->Elements[i].Length <= 0x100000000ll); /* */
         sum += sg->Elements[i].Length;
     }
-    CHECK(!sg || (sum == irb->DataTransferLength && sg->NumberOfElements <= Knobs.breaks + 1)); /* */
-    CHECK(irb->DataTransferLength <= Knobs.max_transfer);                                       /* */
+    CHECK(!sg ||
+          (sum == irb->DataTransferLength && sg->NumberOfElements <= Knobs.breaks + 1)); /* */
+    CHECK(irb->DataTransferLength <= Knobs.max_transfer);                                /* */
     if (irb->DataBuffer)
         CHECK(AtaPortGetPhysicalAddress(c, irb, irb->DataBuffer, &length).QuadPart && length); /* */
     CHECK(!irb->IrbExtension == !Knobs.irb_extension);
     if (!irb->IrbExtension)
         return;
-    CHECK(!((ULONG_PTR)irb->IrbExtension % Knobs.irb_extension) || (Knobs.irb_extension & (Knobs.irb_extension - 1))); /* */
+    CHECK(!((ULONG_PTR)irb->IrbExtension % Knobs.irb_extension) ||
+          (Knobs.irb_extension & (Knobs.irb_extension - 1))); /* */
     CHECK(AtaPortGetPhysicalAddress(c, NULL, irb->IrbExtension, NULL).QuadPart);
     for (ULONG i = 0; i < Knobs.irb_extension; i++)
         ((volatile UCHAR *)irb->IrbExtension)[i] = (UCHAR)i; /* it is memory of its own */
@@ -429,7 +434,8 @@ hw_initialize(PVOID extension, PIDE_DEVICE_PARAMETERS p, PIDENTIFY_DEVICE_DATA i
     CHECK(p->Version == sizeof(*p) && p->IdeDeviceType == DeviceIsAta); /* */
     CHECK(p->NumberOfOverlappedRequests == 1 && !p->MaximumLun);
     CHECK(p->AddressTranslation == Lba48 && p->MaxLba.QuadPart == 0x112345678ll);
-    CHECK(p->BytesPerLogicalSector == 512 && p->TransferModeSupported & UDMA_MODE5 && p->TransferModeSupported & PIO_MODE4);
+    CHECK(p->BytesPerLogicalSector == 512 && p->TransferModeSupported & UDMA_MODE5 &&
+          p->TransferModeSupported & PIO_MODE4);
     Seen.identify_model = identify_data->ModelNumber[1];
     if (Knobs.depth)
         p->NumberOfOverlappedRequests = (UCHAR)Knobs.depth; /* */
@@ -441,9 +447,11 @@ channel_start(struct channel *c, PIDE_CHANNEL_CONFIGURATION k)
 {
     ULONG length = 0;
 
-    CHECK(k->Version == sizeof(*k) && k->ChannelNumber == c->number && k->ChannelMode == IdeModeNormal); /* */
-    CHECK(k->NumberOfOverlappedRequests == 1 && k->MaxTargetId == 1);                                    /* */
-    CHECK(!k->SupportedAdvances.AdvancedChannelConfigurationSupported == !k->AdvancedChannelConfiguration); /* */
+    CHECK(k->Version == sizeof(*k) && k->ChannelNumber == c->number &&
+          k->ChannelMode == IdeModeNormal);                           /* */
+    CHECK(k->NumberOfOverlappedRequests == 1 && k->MaxTargetId == 1); /* */
+    CHECK(!k->SupportedAdvances.AdvancedChannelConfigurationSupported ==
+          !k->AdvancedChannelConfiguration); /* */
     CHECK(k->ChannelResources != NULL);
     k->NumberOfOverlappedRequests = (UCHAR)Knobs.overlapped;
     k->MaxTargetId = (UCHAR)Knobs.max_target;
@@ -454,7 +462,8 @@ channel_start(struct channel *c, PIDE_CHANNEL_CONFIGURATION k)
     CHECK(!AtaPortGetUnCachedExtension(c, Knobs.uncached, 0)); /* */
     if (!Seen.uncached)
         return;
-    Seen.uncached_physical = (ULONGLONG)AtaPortGetPhysicalAddress(c, NULL, (PVOID)Seen.uncached, &length).QuadPart;
+    Seen.uncached_physical =
+        (ULONGLONG)AtaPortGetPhysicalAddress(c, NULL, (PVOID)Seen.uncached, &length).QuadPart;
     CHECK(!(Seen.uncached & 0xfff) && !(Seen.uncached_physical & 0xfff)); /* */
     CHECK(length >= Knobs.uncached);
     RtlZeroMemory((PVOID)Seen.uncached, Knobs.uncached);
@@ -469,10 +478,13 @@ registry(struct channel *c)
 
     CHECK(buffer && !AtaPortRegistryAllocateBuffer(c, 64));
     CHECK(AtaPortRegistryChannelSubkeyWrite(c, 0, "Number", IDE_REG_DWORD, (PUCHAR)&value, &length));
-    CHECK(AtaPortRegistryChannelSubkeyRead(c, 0, "number", IDE_REG_DWORD, (PUCHAR)&got, &length) && got == value);
+    CHECK(AtaPortRegistryChannelSubkeyRead(c, 0, "number", IDE_REG_DWORD, (PUCHAR)&got, &length) &&
+          got == value);
     length = 2;
-    CHECK(!AtaPortRegistryChannelSubkeyRead(c, 0, "Number", IDE_REG_DWORD, (PUCHAR)&got, &length) && length == 4);
-    CHECK(!AtaPortRegistryChannelSubkeyRead(c, 0, "Absent", IDE_REG_DWORD, (PUCHAR)&got, &length) && got == value);
+    CHECK(!AtaPortRegistryChannelSubkeyRead(c, 0, "Number", IDE_REG_DWORD, (PUCHAR)&got, &length) &&
+          length == 4);
+    CHECK(!AtaPortRegistryChannelSubkeyRead(c, 0, "Absent", IDE_REG_DWORD, (PUCHAR)&got, &length) &&
+          got == value);
     CHECK(!AtaPortRegistryControllerKeyRead(c, 0, "Number", IDE_REG_DWORD, (PUCHAR)&got, &length));
     AtaPortRegistryFreeBuffer(c, buffer);
     buffer = AtaPortRegistryAllocateBuffer(c, 64);
@@ -516,7 +528,7 @@ channel_init(PVOID extension, PIDE_CHANNEL_INTERFACE i, PVOID context)
     ULONG length = 4, value = 0;
 
     record(CALL_CHANNEL_INIT, i->ChannelNumber, 0, context);
-    all_zero(c, Knobs.extension_size);                  /* */
+    all_zero(c, Knobs.extension_size);                   /* */
     CHECK(i->Version == sizeof(*i) && !i->IdeHwStartIo); /* */
     c->controller = context;
     CHECK(c->controller->started == 1); /* */
@@ -561,8 +573,8 @@ adapter_control(PVOID extension, IDE_CONTROL_ACTION action, PVOID parameters)
         CHECK(!parameters); /* */
         return TRUE;
     }
-    all_zero(c, Knobs.extension_size);                                         /* */
-    CHECK(k->Version == sizeof(*k) && k->ControllerMode == IdeModeNormal);     /* */
+    all_zero(c, Knobs.extension_size);                                                  /* */
+    CHECK(k->Version == sizeof(*k) && k->ControllerMode == IdeModeNormal);              /* */
     CHECK(k->NumberOfPhysicalBreaks == 0xff && k->MaximumTransferLength == 0xffffffff); /* */
     CHECK(k->ControllerResources && !k->ControllerResources->NumberOfAccessRanges);
     CHECK(!AtaPortGetDeviceBase(c, (IDE_PHYSICAL_ADDRESS){.QuadPart = 0xfee00000}, 0)); /* */
@@ -579,17 +591,15 @@ adapter_control(PVOID extension, IDE_CONTROL_ACTION action, PVOID parameters)
 NTSTATUS NTAPI
 DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath)
 {
-    IDE_CONTROLLER_INTERFACE i = {.Version = (USHORT)Knobs.version,
-                                  .ControllerExtensionSize = Knobs.extension_size,
-                                  .ChannelExtensionSize = Knobs.extension_size,
-                                  .AlignmentMask = Knobs.alignment,
-                                  .AtaChannelInitRoutine = Knobs.no_routine >> CALL_CHANNEL_INIT & 1 ? NULL : channel_init,
-                                  .AtaControllerChannelEnabled =
-                                      Knobs.no_routine >> CALL_CHANNEL_ENABLED & 1 ? NULL : channel_enabled,
-                                  .AtaControllerTransferModeSelect =
-                                      Knobs.no_routine >> CALL_TRANSFER_MODE & 1 ? NULL : transfer_mode,
-                                  .AtaAdapterControl =
-                                      Knobs.no_routine >> CALL_ADAPTER_CONTROL & 1 ? NULL : adapter_control};
+    IDE_CONTROLLER_INTERFACE i = {
+        .Version = (USHORT)Knobs.version,
+        .ControllerExtensionSize = Knobs.extension_size,
+        .ChannelExtensionSize = Knobs.extension_size,
+        .AlignmentMask = Knobs.alignment,
+        .AtaChannelInitRoutine = Knobs.no_routine >> CALL_CHANNEL_INIT & 1 ? NULL : channel_init,
+        .AtaControllerChannelEnabled = Knobs.no_routine >> CALL_CHANNEL_ENABLED & 1 ? NULL : channel_enabled,
+        .AtaControllerTransferModeSelect = Knobs.no_routine >> CALL_TRANSFER_MODE & 1 ? NULL : transfer_mode,
+        .AtaAdapterControl = Knobs.no_routine >> CALL_ADAPTER_CONTROL & 1 ? NULL : adapter_control};
 
     record(CALL_DRIVER_ENTRY, 0, 0, DriverObject);
     CHECK((NTSTATUS)AtaPortInitializeEx(NULL, RegistryPath, &i) == STATUS_INVALID_PARAMETER); /* */
@@ -600,6 +610,6 @@ DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath)
     CHECK(Seen.count == 1); /* */
     if (Knobs.initialize_twice)
         Seen.second_status = AtaPortInitializeEx(DriverObject, RegistryPath, &i); /* */
-    RtlFillMemory(&i, sizeof(i), 0xcc); /* */
+    RtlFillMemory(&i, sizeof(i), 0xcc);                                           /* */
     return (NTSTATUS)Seen.status;
 }

@@ -22,16 +22,16 @@ enum {
 
 /* How a request that is no IDENTIFY is dealt with. */
 enum {
-    DO_COMPLETE,      /* in StartIo */
-    DO_INTERRUPT,     /* in IdeHwInterrupt */
-    DO_WORKER,        /* in a worker routine */
-    DO_TIMER,         /* in a timer routine, 2 ms later */
-    DO_SYNC,          /* in a synchronized routine */
-    DO_NEVER,         /* not; LUN_RESET and IdeHwReset complete it, as ResetMode says */
-    DO_TWICE,         /* in StartIo, two times */
-    DO_FOREIGN,       /* a copy of the IRB is completed, then the IRB */
-    DO_PENDING,       /* completed with IRB_STATUS_PENDING */
-    DO_BUSY_ONCE,     /* IRB_STATUS_BUSY, then success */
+    DO_COMPLETE,  /* in StartIo */
+    DO_INTERRUPT, /* in IdeHwInterrupt */
+    DO_WORKER,    /* in a worker routine */
+    DO_TIMER,     /* in a timer routine, 2 ms later */
+    DO_SYNC,      /* in a synchronized routine */
+    DO_NEVER,     /* not; LUN_RESET and IdeHwReset complete it, as ResetMode says */
+    DO_TWICE,     /* in StartIo, two times */
+    DO_FOREIGN,   /* a copy of the IRB is completed, then the IRB */
+    DO_PENDING,   /* completed with IRB_STATUS_PENDING */
+    DO_BUSY_ONCE, /* IRB_STATUS_BUSY, then success */
     DO_BUSY_ALWAYS,
     DO_STATUS,        /* in StartIo with Status */
     DO_BUILDIO,       /* in IdeHwBuildIo, with Status */
@@ -41,21 +41,21 @@ enum {
     DO_ALL_INTERRUPT, /* the same from IdeHwInterrupt, where it is forbidden */
     DO_SENSE,         /* a sense IRB is built, filled, released; then DEVICE_ERROR with sense */
     DO_SENSE_TWICE,
-    DO_FAULT,         /* a wild pointer in StartIo */
+    DO_FAULT, /* a wild pointer in StartIo */
     DO_FAULT_INTERRUPT,
-    DO_LOOP,          /* for ever in StartIo */
-    DO_LEVEL,         /* returns at another IRQL */
-    DO_WILD,          /* AtaPortCompleteRequest of an address that is not mapped */
+    DO_LOOP,  /* for ever in StartIo */
+    DO_LEVEL, /* returns at another IRQL */
+    DO_WILD,  /* AtaPortCompleteRequest of an address that is not mapped */
     DO_CONTROLLER_SYNC,
-    DO_FREED,         /* a wrong extension is passed */
+    DO_FREED, /* a wrong extension is passed */
 };
 
 enum { RESET_COMPLETES, RESET_LUN_FAILS, RESET_LEAVES, RESET_FALSE };
 
 struct call {
     unsigned char what, irql, processor, channel;
-    unsigned int detail;          /* action, function, channel number */
-    unsigned long long argument;  /* the second one */
+    unsigned int detail;         /* action, function, channel number */
+    unsigned long long argument; /* the second one */
 };
 
 #define CALLS_MAX 512
@@ -66,7 +66,7 @@ struct knobs {
     unsigned int present; /* bit t: target t answers IDENTIFY; of all channels */
     unsigned int depth;   /* NumberOfOverlappedRequests that IdeHwInitialize sets; 0: left alone */
     unsigned int mode, status, reset;
-    unsigned int false_mask; /* bit CALL_..: that routine returns FALSE */
+    unsigned int false_mask;                                     /* bit CALL_..: that routine returns FALSE */
     unsigned int version, alignment, extension_size, no_routine; /* no_routine: bit CALL_..: NULL */
     unsigned int initialize_twice, map_buffers;
 };
@@ -75,7 +75,7 @@ struct seen {
     unsigned int count;
     struct call call[CALLS_MAX];
     unsigned int checks_failed, first_failed_line;
-    unsigned int status, second_status;    /* of AtaPortInitializeEx */
+    unsigned int status, second_status; /* of AtaPortInitializeEx */
     unsigned int outstanding, outstanding_max;
     unsigned long long uncached, uncached_physical, irb_extension[64];
     unsigned int irb_extensions;

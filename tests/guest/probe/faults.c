@@ -44,7 +44,13 @@ static KEVENT event;
 #pragma GCC diagnostic ignored "-Winfinite-recursion"
 #pragma GCC diagnostic ignored "-Wframe-larger-than="
 
-static ULONG __attribute__((noinline))
+/* Frames of their own. */
+static ULONG recurse(volatile UCHAR *above) __attribute__((noinline));
+static ULONG first(ULONG n) __attribute__((noinline));
+static ULONG second(ULONG n) __attribute__((noinline));
+static ULONG third(ULONG n) __attribute__((noinline));
+
+static ULONG
 recurse(volatile UCHAR *above)
 {
     volatile UCHAR room[512];
@@ -59,7 +65,7 @@ dpc_routine(PKDPC Dpc, PVOID DeferredContext, PVOID SystemArgument1, PVOID Syste
     *(volatile ULONG *)0x2000 = 1;
 }
 
-static ULONG __attribute__((noinline))
+static ULONG
 third(ULONG n)
 {
     ULONG value = *(volatile ULONG *)(ULONG_PTR)(n + 0x3000);
@@ -67,7 +73,7 @@ third(ULONG n)
     return value + n;
 }
 
-static ULONG __attribute__((noinline))
+static ULONG
 second(ULONG n)
 {
     volatile UCHAR room[200];
@@ -76,7 +82,7 @@ second(ULONG n)
     return third(n) + room[1];
 }
 
-static ULONG __attribute__((noinline))
+static ULONG
 first(ULONG n)
 {
     return second(n + zero) * 3;

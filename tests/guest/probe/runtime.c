@@ -57,7 +57,8 @@ check_texts(void)
     CHAR text[100];
     ULONG n;
 
-    CHECK(sprintf(text, "%d %u %x %08lX %s|%-5s|%5s|%c%%", -1, 2u, 255, 0xabcdul, "text", "l", "r", 'c') == 36);
+    CHECK(sprintf(text, "%d %u %x %08lX %s|%-5s|%5s|%c%%", -1, 2u, 255, 0xabcdul, "text", "l", "r", 'c') ==
+          36);
     CHECK(texts_equal(text, "-1 2 ff 0000ABCD text|l    |    r|c%"));
     CHECK(sprintf(text, "%I64x %llu %ld %lu", 0x123456789abcdefll, 1ull << 40, -5l, 0xfffffffful) == 43);
     CHECK(texts_equal(text, "123456789abcdef 1099511627776 -5 4294967295"));
@@ -72,7 +73,8 @@ check_texts(void)
     CHECK(a.Length == 4 && a.MaximumLength == 5);
     v.Buffer = room;
     v.MaximumLength = sizeof(room);
-    CHECK(RtlAnsiStringToUnicodeString(&v, &a, FALSE) == STATUS_SUCCESS && v.Length == 8 && room[3] == 'i' && !room[4]);
+    CHECK(RtlAnsiStringToUnicodeString(&v, &a, FALSE) == STATUS_SUCCESS && v.Length == 8 && room[3] == 'i' &&
+          !room[4]);
     CHECK(RtlAppendUnicodeToString(&v, wide) == STATUS_SUCCESS && v.Length == 16);
     CHECK(RtlAppendUnicodeToString(&v, wide) == STATUS_SUCCESS);
     CHECK(RtlAppendUnicodeToString(&v, wide) == STATUS_SUCCESS && v.Length == 32);
@@ -83,7 +85,8 @@ check_texts(void)
     CHECK(RtlCharToInteger("0x1f", 0, &n) == STATUS_SUCCESS && n == 31);
     RtlInitUnicodeString(&v, L"WIDE");
     CHECK(!RtlEqualUnicodeString(&u, &v, FALSE) && RtlEqualUnicodeString(&u, &v, TRUE));
-    CHECK(RtlUnicodeStringToAnsiString(&a, &u, TRUE) == STATUS_SUCCESS && a.Length == 4 && texts_equal(a.Buffer, "wide"));
+    CHECK(RtlUnicodeStringToAnsiString(&a, &u, TRUE) == STATUS_SUCCESS && a.Length == 4 &&
+          texts_equal(a.Buffer, "wide"));
     RtlFreeAnsiString(&a);
     CHECK(!a.Buffer);
     return 0;
@@ -187,7 +190,8 @@ check_waiting(void)
     KeInitializeDpc(&dpc, dpc_routine, &event);
     CHECK(KeInsertQueueDpc(&dpc, &timer, &mutex));
     KeFlushQueuedDpcs();
-    CHECK(DpcCount == 1 && LastDpcIrql == DISPATCH_LEVEL && seen[0] == &event && seen[1] == &timer && seen[2] == &mutex);
+    CHECK(DpcCount == 1 && LastDpcIrql == DISPATCH_LEVEL && seen[0] == &event && seen[1] == &timer &&
+          seen[2] == &mutex);
     KeInitializeEvent(&fired, NotificationEvent, FALSE);
     KeInitializeDpc(&timer_dpc, timer_routine, &fired);
     KeInitializeTimer(&timer);
@@ -240,8 +244,9 @@ check_floating_point(void)
 NTSTATUS NTAPI
 DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath)
 {
-    NTSTATUS (*const checks[])(void) = {check_texts,   check_memory,         check_levels,
-                                        check_waiting, check_time_and_buses, check_floating_point};
+    NTSTATUS(*const checks[])
+    (void) = {check_texts,   check_memory,         check_levels,
+              check_waiting, check_time_and_buses, check_floating_point};
 
     CHECK(DriverObject->Size == sizeof(*DriverObject) && DriverObject->DriverInit == DriverEntry);
     CHECK(RegistryPath->Length > 20 && RegistryPath->Buffer[0] == '\\');

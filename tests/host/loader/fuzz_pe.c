@@ -10,7 +10,7 @@ see(void *context, const struct pe_import *i)
 {
     const struct pe *pe = context;
 
-    if (i->slot > pe->image_size - 8 || strlen(i->library) >= PE_NAME_MAX)
+    if (i->slot > pe->image_size - 8 || strlen(i->module) >= PE_NAME_MAX)
         abort();
     return true;
 }
@@ -46,7 +46,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (unsigned i = 0; i < pe.sections; i++) {
         const struct pe_section *s = &pe.section[i];
 
-        if (s->rva < end || s->size > pe.image_size - s->rva || (s->access & PE_WRITE && s->access & PE_EXECUTE))
+        if (s->rva < end || s->size > pe.image_size - s->rva ||
+            (s->access & PE_WRITE && s->access & PE_EXECUTE))
             abort();
         end = s->rva + s->size;
     }

@@ -32,12 +32,13 @@
 #define EXPORTS   (RDATA + 0x300)
 #define CONFIG    (RDATA + 0x500)
 #define VERSION   (RDATA + 0x600)
-#define AT(rva)   ((rva) - RDATA + RDATA_RAW) /* of .rdata */
+#define AT(rva)   ((rva)-RDATA + RDATA_RAW) /* of .rdata */
 
 static uint8_t file[FILE_SIZE], image[IMAGE_SIZE];
 
 static inline void
-image_section(unsigned n, const char *name, uint32_t rva, uint32_t size, uint32_t raw, uint32_t raw_size, uint32_t flags)
+image_section(unsigned n, const char *name, uint32_t rva, uint32_t size, uint32_t raw, uint32_t raw_size,
+              uint32_t flags)
 {
     uint8_t *p = file + TABLE + n * 40;
 

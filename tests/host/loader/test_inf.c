@@ -122,11 +122,16 @@ static void
 test_pci_ids(void)
 {
     static const char *const want[] = {
-        "PCI\\VEN_8086&DEV_2922&SUBSYS_11001AF4&REV_02", "PCI\\VEN_8086&DEV_2922&SUBSYS_11001AF4",
-        "PCI\\VEN_8086&DEV_2922&CC_010601",              "PCI\\VEN_8086&DEV_2922&CC_0106",
-        "PCI\\VEN_8086&DEV_2922&REV_02",                 "PCI\\VEN_8086&DEV_2922",
-        "PCI\\VEN_8086&CC_010601",                       "PCI\\VEN_8086&CC_0106",
-        "PCI\\VEN_8086",                                 "PCI\\CC_010601",
+        "PCI\\VEN_8086&DEV_2922&SUBSYS_11001AF4&REV_02",
+        "PCI\\VEN_8086&DEV_2922&SUBSYS_11001AF4",
+        "PCI\\VEN_8086&DEV_2922&CC_010601",
+        "PCI\\VEN_8086&DEV_2922&CC_0106",
+        "PCI\\VEN_8086&DEV_2922&REV_02",
+        "PCI\\VEN_8086&DEV_2922",
+        "PCI\\VEN_8086&CC_010601",
+        "PCI\\VEN_8086&CC_0106",
+        "PCI\\VEN_8086",
+        "PCI\\CC_010601",
         "PCI\\CC_0106",
     };
     struct device_ids ids;
@@ -139,8 +144,8 @@ test_pci_ids(void)
 }
 
 #define INF(models)                                                                                          \
-    "[Version]\nSignature=\"$CHICAGO$\"\nClass=SCSIAdapter\n[Manufacturer]\n%m%=Models,NTamd64\n" models        \
-    "[Inst]\nCopyFiles=x\n[Inst.Services]\nAddService=helper,0,Helper\nAddService=ahci,0x2,Service\n"          \
+    "[Version]\nSignature=\"$CHICAGO$\"\nClass=SCSIAdapter\n[Manufacturer]\n%m%=Models,NTamd64\n" models     \
+    "[Inst]\nCopyFiles=x\n[Inst.Services]\nAddService=helper,0,Helper\nAddService=ahci,0x2,Service\n"        \
     "[Service]\nServiceType=1\nStartType=0\nServiceBinary=%12%\\ahci.sys\nAddReg=Reg\n[Strings]\nm=Maker\nd=Disks\n"
 
 static void
@@ -156,7 +161,8 @@ test_match(void)
     CHECK_STR(m.service, "ahci");
     CHECK_STR(m.binary, "ahci.sys");
     CHECK_STR(m.description, "Disks");
-    CHECK_EQ(parse(INF("[Models.NTamd64]\n%d%=Inst,PCI\\CC_0106\n%m%=Inst,pci\\ven_8086&dev_2922&CC_0106\n")), 0);
+    CHECK_EQ(parse(INF("[Models.NTamd64]\n%d%=Inst,PCI\\CC_0106\n%m%=Inst,pci\\ven_8086&dev_2922&CC_0106\n")),
+             0);
     CHECK_EQ(match_inf(&inf, &ids, &m, &fault), 0);
     CHECK_EQ(m.rank, 3);
     CHECK_STR(m.description, "Maker");

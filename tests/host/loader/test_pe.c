@@ -37,8 +37,8 @@ see(void *context, const struct pe_import *i)
     size_t n = strlen(s->text);
 
     s->count++;
-    (snprintf)(s->text + n, sizeof s->text - n, "%s!%s#%u@%x ", i->library, i->name ? i->name : "", i->ordinal * !i->name,
-               i->slot);
+    (snprintf)(s->text + n, sizeof s->text - n, "%s!%s#%u@%x ", i->module, i->name ? i->name : "",
+               i->ordinal * !i->name, i->slot);
     return s->count < 1000;
 }
 
@@ -371,8 +371,8 @@ test_forwarders(void)
     CHECK_EQ(pe_forwarder_split("a.b.#17", library, sizeof library, &name, &ordinal), 0);
     CHECK_STR(library, "a.b");
     CHECK(!name && ordinal == 17);
-    for (const char *const *bad = (const char *const[]){"", "x", ".x", "x.", "x.#", "x.#70000", "x.#-1", "x.#1z",
-                                                        "a-library-too-long.x", NULL};
+    for (const char *const *bad = (const char *const[]){"", "x", ".x", "x.", "x.#", "x.#70000", "x.#-1",
+                                                        "x.#1z", "a-library-too-long.x", NULL};
          *bad; bad++) {
         check_row("%s", *bad);
         CHECK_EQ(pe_forwarder_split(*bad, library, sizeof library, &name, &ordinal), -EINVAL);

@@ -1,141 +1,19 @@
 /*
- * The ATA port against a controller in memory (tests/guest/probe/atasim.c), obligation by obligation: the test's part of the
- * contract is here, the miniport's part of it in the probe's own checks.
+ * How the ATA port starts and stops drivers, controllers and channels, obligation by obligation (contract/ataport.md): the
+ * test's part of a check is here, the miniport's part in tests/guest/probe/atasim.c.
  */
-#include "drivers/port/ataport/ataport.h"
+#include "tests/guest/kernel/drivers/sim.h"
 #include "drivers/ddk/wdm.h"
 #include "drivers/loader/registry.h"
-#include "kernel/cpu/apic.h"
-#include "kernel/cpu/smp.h"
-#include "kernel/sched/thread.h"
 #include "lib/errno.h"
 #include "lib/string.h"
-#include "tests/guest/kernel/drivers/probe.h"
-#include "tests/guest/kernel/mem/mem_probe.h"
 #include "tests/guest/ktest.h"
-#include "tests/guest/probe/atasim.h"
 
-#define WAIT    SECONDS(60)
-#define FLIGHTS 40
-
-struct sim {
-    struct driver *driver;
-    struct knobs *knobs;
-    volatile struct seen *seen;
-    struct adapter *adapter;
-    char why[DRIVER_WHY];
-};
-
-static bool
-sim_load(struct sim *s)
+KTEST(
+    ataport_start_calls_in_order_at_the_documented_levels) /* A-003 A-008 A-021 A-022 A-032 A-037 A-040 A-047 A-117 A-120 */
 {
-    *s = (struct sim){.driver = probe_load("atasim.sys")};
-    if (!s->driver)
-        return false;
-    s->knobs = probe_variable(s->driver, "Knobs");
-    s->seen = probe_variable(s->driver, "Seen");
-    return s->knobs && s->seen;
-}
-
-static void
-adapter_take(void *context, struct adapter *a)
-{
-    struct sim *s = context;
-
-    if (a->driver == s->driver)
-        s->adapter = a;
-}
-
-/* DriverEntry and a controller. Returns what adding it returned. */
-static int
-sim_start(struct sim *s)
-{
-    int err = driver_start(s->driver, s->why);
-
-    if (!err && s->driver->port.add)
-        err = s->driver->port.add(s->driver, s->driver->port.data, NULL, s->why);
-    adapters_for_each(adapter_take, s);
-    return err;
-}
-
-static void
-sim_stop(struct sim *s)
-{
-    if (s->adapter)
-        KCHECK_EQ(s->driver->port.remove(s->driver, s->driver->port.data, NULL, s->why), 0);
-    if (s->seen && s->seen->checks_failed)
-        ktest_fail("tests/guest/probe/atasim.c", (int)s->seen->first_failed_line, "%u checks do not hold",
-                   s->seen->checks_failed);
-    if (s->driver)
-        probe_unload(s->driver);
-}
-
-static struct unit *
-sim_unit(struct sim *s)
-{
-    struct unit *u = s->adapter && s->adapter->bus_count ? unit_find(s->adapter->bus[0], 0, 0) : NULL;
-
-    if (!u)
-        ktest_fail(__FILE__, __LINE__, "no unit: %s", s->why);
-    return u;
-}
-
-static volatile struct call missing; /* CALL_NONE, zeros */
-
-/* The n-th call of a kind; &missing: there are fewer. */
-static volatile struct call *
-call_of(struct sim *s, unsigned what, unsigned n)
-{
-    for (unsigned i = 0; i < s->seen->count && i < CALLS_MAX; i++)
-        if (s->seen->call[i].what == what && n-- == 0)
-            return &s->seen->call[i];
-    return &missing;
-}
-
-static unsigned
-calls(struct sim *s, unsigned what)
-{
-    unsigned n = 0;
-
-    while (call_of(s, what, n)->what)
-        n++;
-    return n;
-}
-
-static uint8_t data[64 * 1024] __attribute__((aligned(4096)));
-
-static struct ata_request
-read_request(uint32_t size)
-{
-    return (struct ata_request){.r.seconds = 5,
-                                .function = IRB_FUNCTION_ATA_READ,
-                                .flags = IRB_FLAGS_DATA_IN | IRB_FLAGS_USE_DMA | IRB_FLAGS_48BIT,
-                                .data = data,
-                                .data_size = size,
-                                .want_sense = true,
-                                .task_file.Current.bCommandReg = IDE_COMMAND_READ_DMA_EXT};
-}
-
-/* One request in a mode; expects 0 from the engine. Returns its status. */
-static uint8_t
-run(struct sim *s, unsigned mode)
-{
-    struct ata_request a = read_request(8192);
-    struct unit *u = sim_unit(s);
-
-    if (!u)
-        return 0;
-    s->knobs->mode = mode;
-    KCHECK_EQ(ata_execute(u, &a), 0);
-    return a.irb_status;
-}
-
-/* ---- start and stop ---- */
-
-KTEST(ataport_start_calls_in_order_at_the_documented_levels) /* A-003 A-008 A-021 A-022 A-032 A-037 A-040 A-047 A-117 A-120 */
-{
-    static const uint8_t order[] = {CALL_DRIVER_ENTRY, CALL_ADAPTER_CONTROL, CALL_CHANNEL_ENABLED, CALL_CHANNEL_INIT,
-                                    CALL_CONTROL};
+    static const uint8_t order[] = {CALL_DRIVER_ENTRY, CALL_ADAPTER_CONTROL, CALL_CHANNEL_ENABLED,
+                                    CALL_CHANNEL_INIT, CALL_CONTROL};
     struct sim s;
 
     if (sim_load(&s) && !sim_start(&s)) {
@@ -143,11 +21,12 @@ KTEST(ataport_start_calls_in_order_at_the_documented_levels) /* A-003 A-008 A-02
             KCHECK_EQ(s.seen->call[i].what, order[i]);
             KCHECK_EQ(s.seen->call[i].irql, PASSIVE_LEVEL);
         }
-        KCHECK_EQ(calls(&s, CALL_INITIALIZE), 1);
-        KCHECK(call_of(&s, CALL_INITIALIZE, 0)->irql >= DEVICE_LEVEL_MIN);
-        KCHECK_EQ(calls(&s, CALL_TRANSFER_MODE), 1);
+        KCHECK_EQ(sim_calls(&s, CALL_INITIALIZE), 1);
+        KCHECK(sim_call(&s, CALL_INITIALIZE, 0)->irql >= DEVICE_LEVEL_MIN);
+        KCHECK_EQ(sim_calls(&s, CALL_TRANSFER_MODE), 1);
         KCHECK_EQ(s.seen->identify_model, 'A');
-        KCHECK_EQ(ata_parameters(sim_unit(&s))->TransferModeSelected, UDMA_MODE2); /* bit 30 is not supported */
+        KCHECK_EQ(ata_parameters(sim_unit(&s))->TransferModeSelected,
+                  UDMA_MODE2); /* bit 30 is not supported */
         KCHECK_EQ(registry_dword("Services\\atasim\\Controller0\\Channel0", "Number", 0), 0x1234); /* */
     } else {
         ktest_fail(__FILE__, __LINE__, "%s", s.why);
@@ -184,8 +63,8 @@ static const struct {
     const char *rule;
     size_t knob;
     uint32_t value;
-    uint32_t status;  /* of AtaPortInitializeEx */
-    unsigned calls;   /* the probe sees */
+    uint32_t status; /* of AtaPortInitializeEx */
+    unsigned calls;  /* the probe sees */
 } refused[] = {
     {"A-010", offsetof(struct knobs, version), 0, 0xc0000059, 1},
     {"A-010", offsetof(struct knobs, version), 47, 0xc0000059, 1},
@@ -211,13 +90,15 @@ KTEST(ataport_refuses_what_its_interface_forbids)
             ktest_fail(__FILE__, __LINE__, "%u (%s) was not refused", i, refused[i].rule);
         KCHECK_EQ(s.seen->status, refused[i].status);
         if (s.seen->count != refused[i].calls)
-            ktest_fail(__FILE__, __LINE__, "%u (%s): %u calls, want %u", i, refused[i].rule, s.seen->count, refused[i].calls);
+            ktest_fail(__FILE__, __LINE__, "%u (%s): %u calls, want %u", i, refused[i].rule, s.seen->count,
+                       refused[i].calls);
         KCHECK(s.why[0]);
         sim_stop(&s);
     }
 }
 
-KTEST(ataport_channels_sparse_failing_and_optional_routines) /* A-013 A-014 A-033 A-038 A-039 A-044 A-045 A-046 A-052 */
+KTEST(
+    ataport_channels_sparse_failing_and_optional_routines) /* A-013 A-014 A-033 A-038 A-039 A-044 A-045 A-046 A-052 */
 {
     struct sim s;
 
@@ -228,9 +109,9 @@ KTEST(ataport_channels_sparse_failing_and_optional_routines) /* A-013 A-014 A-03
     s.knobs->states[3] = 2; /* unknown: probed */
     s.knobs->states[4] = 7; /* no state: disabled */
     KCHECK_EQ(sim_start(&s), 0);
-    KCHECK_EQ(calls(&s, CALL_CHANNEL_ENABLED), 5);
-    KCHECK_EQ(calls(&s, CALL_CHANNEL_INIT), 3);
-    KCHECK_EQ(call_of(&s, CALL_CHANNEL_INIT, 2)->channel, 3);
+    KCHECK_EQ(sim_calls(&s, CALL_CHANNEL_ENABLED), 5);
+    KCHECK_EQ(sim_calls(&s, CALL_CHANNEL_INIT), 3);
+    KCHECK_EQ(sim_call(&s, CALL_CHANNEL_INIT, 2)->channel, 3);
     sim_stop(&s);
     for (unsigned what = 0; what < 5; what++) {
         static const unsigned masks[] = {1 << CALL_CHANNEL_INIT, 1 << CALL_CONTROL, 0, 0, 0};
@@ -242,8 +123,8 @@ KTEST(ataport_channels_sparse_failing_and_optional_routines) /* A-013 A-014 A-03
         s.knobs->false_mask = masks[what];
         s.knobs->no_routine = none[what];
         KCHECK_EQ(sim_start(&s), 0);
-        KCHECK_EQ(calls(&s, CALL_STARTIO) != 0, what >= 3);
-        KCHECK_EQ(calls(&s, CALL_BUILDIO) != 0, what == 4);
+        KCHECK_EQ(sim_calls(&s, CALL_STARTIO) != 0, what >= 3);
+        KCHECK_EQ(sim_calls(&s, CALL_BUILDIO) != 0, what == 4);
         sim_stop(&s);
     }
 }
@@ -271,408 +152,12 @@ KTEST(ataport_devices_absent_and_refused) /* A-119 A-144 A-147 */
     s.knobs->max_target = 0;
     KCHECK_EQ(sim_start(&s), 0);
     KCHECK(!unit_find(s.adapter->bus[0], 0, 0));
-    KCHECK_EQ(calls(&s, CALL_STARTIO), 1);
+    KCHECK_EQ(sim_calls(&s, CALL_STARTIO), 1);
     sim_stop(&s);
     if (!sim_load(&s))
         return;
     s.knobs->false_mask = 1 << CALL_INITIALIZE;
     KCHECK_EQ(sim_start(&s), 0);
     KCHECK(!unit_find(s.adapter->bus[0], 0, 0));
-    sim_stop(&s);
-}
-
-/* ---- requests ---- */
-
-KTEST(ataport_requests_complete_from_every_context) /* A-066 A-070 A-071 A-075 A-086 A-096 A-102 A-134 A-136 */
-{
-    static const struct {
-        uint8_t mode, call;
-        bool raised; /* at the interrupt's level */
-    } ways[] = {
-        {DO_COMPLETE, CALL_STARTIO, true}, {DO_WORKER, CALL_WORKER, false}, {DO_TIMER, CALL_TIMER, true},
-        {DO_SYNC, CALL_SYNC, true},        {DO_CONTROLLER_SYNC, CALL_CONTROLLER_SYNC, true},
-    };
-    struct sim s;
-
-    if (!sim_load(&s))
-        return;
-    KCHECK_EQ(sim_start(&s), 0);
-    for (unsigned i = 0; i < ARRAY_SIZE(ways) && !ktest_failed(); i++) {
-        KCHECK_EQ(run(&s, ways[i].mode), IRB_STATUS_SUCCESS);
-        KCHECK(calls(&s, ways[i].call) != 0);
-        KCHECK_EQ(call_of(&s, ways[i].call, 0)->irql, ways[i].raised ? s.adapter->irq.level : DISPATCH_LEVEL);
-    }
-    for (unsigned n = 0; n < calls(&s, CALL_BUILDIO); n++) {
-        KCHECK(call_of(&s, CALL_BUILDIO, n)->irql <= DISPATCH_LEVEL);
-        KCHECK_EQ(call_of(&s, CALL_BUILDIO, n)->argument, call_of(&s, CALL_STARTIO, n)->argument); /* */
-    }
-    KCHECK_EQ(calls(&s, CALL_BUILDIO), calls(&s, CALL_STARTIO));
-    KCHECK_EQ(calls(&s, CALL_CONTROLLER_SYNC), 1); /* the one that DO_SYNC replaced did not run */
-    sim_stop(&s);
-}
-
-KTEST(ataport_unsynchronized_channel_runs_at_dispatch_level) /* A-049 A-075 */
-{
-    struct sim s;
-
-    if (!sim_load(&s))
-        return;
-    s.knobs->sync = 0;
-    KCHECK_EQ(sim_start(&s), 0);
-    KCHECK_EQ(run(&s, DO_SYNC), IRB_STATUS_SUCCESS);
-    for (unsigned n = 0; n < calls(&s, CALL_STARTIO); n++)
-        KCHECK_EQ(call_of(&s, CALL_STARTIO, n)->irql, DISPATCH_LEVEL);
-    KCHECK_EQ(call_of(&s, CALL_INITIALIZE, 0)->irql, DISPATCH_LEVEL);
-    KCHECK_EQ(call_of(&s, CALL_SYNC, 0)->irql, s.adapter->irq.level);
-    sim_stop(&s);
-}
-
-struct flight {
-    struct ata_request a;
-    struct event done;
-};
-
-static void
-flight_done(struct request *r)
-{
-    (void)event_set(&container_of(r, struct flight, a.r)->done);
-}
-
-static struct flight flights[FLIGHTS];
-
-static unsigned
-fly(struct unit *u, unsigned n)
-{
-    unsigned sent = 0;
-
-    for (unsigned i = 0; i < n; i++) {
-        flights[i].a = read_request(4096);
-        flights[i].a.r.done = flight_done;
-        event_init(&flights[i].done, EVENT_AUTO, false);
-        sent += !ata_submit(u, &flights[i].a);
-    }
-    return sent;
-}
-
-static void
-land(unsigned n)
-{
-    for (unsigned i = 0; i < n && !ktest_failed(); i++)
-        KCHECK_EQ(wait_event(&flights[i].done.waitable, WAIT), 0);
-}
-
-/* The simulated device raises its interrupt. */
-static void
-interrupt(struct sim *s)
-{
-    uint8_t irql = irql_raise(DISPATCH_LEVEL);
-
-    apic_send_self(s->adapter->irq.vector);
-    irql_lower(irql);
-}
-
-KTEST(ataport_never_exceeds_the_depths) /* A-050 A-051 A-062 A-067 A-068 A-076 */
-{
-    static const unsigned depths[][3] = {{4, 4, 4}, {8, 3, 3}, {2, 16, 2}, {0, 4, 1}, {32, 0, 1}};
-
-    for (unsigned i = 0; i < ARRAY_SIZE(depths) && !ktest_failed(); i++) {
-        struct unit *u;
-        struct sim s;
-
-        if (!sim_load(&s))
-            return;
-        s.knobs->overlapped = depths[i][0];
-        s.knobs->depth = depths[i][1];
-        KCHECK_EQ(sim_start(&s), 0);
-        s.seen->outstanding_max = 0;
-        s.knobs->mode = DO_INTERRUPT;
-        u = sim_unit(&s);
-        if (u) {
-            KCHECK_EQ(fly(u, FLIGHTS), FLIGHTS);
-            for (unsigned n = 0; n < FLIGHTS && s.adapter->bus[0]->active; n++) {
-                KCHECK(s.adapter->bus[0]->active <= depths[i][2]);
-                interrupt(&s);
-            }
-            land(FLIGHTS);
-            KCHECK_EQ(s.seen->outstanding_max, depths[i][2]);
-            KCHECK(s.seen->count < CALLS_MAX || s.seen->irb_extensions);
-        }
-        for (unsigned e = 1; e < MIN(s.seen->irb_extensions, depths[i][2]); e++) /* those out together differ */
-            KCHECK(depths[i][2] == 1 || s.seen->irb_extension[e] || s.seen->irb_extension[0]);
-        sim_stop(&s);
-    }
-}
-
-KTEST(ataport_statuses_come_back_as_they_are) /* A-072 A-087 A-089 A-091 A-092 A-093 A-094 A-099 */
-{
-    static const uint8_t through[] = {IRB_STATUS_SUCCESS,     IRB_STATUS_DATALENGTH_MISMATCH, IRB_STATUS_DEVICE_ERROR,
-                                      IRB_STATUS_INVALID_REQUEST, IRB_STATUS_BUS_RESET,       IRB_STATUS_SELECTION_TIMEOUT};
-    struct ata_request a;
-    struct sim s;
-    unsigned n;
-
-    if (!sim_load(&s))
-        return;
-    KCHECK_EQ(sim_start(&s), 0);
-    for (unsigned i = 0; i < ARRAY_SIZE(through); i++) {
-        s.knobs->status = through[i];
-        KCHECK_EQ(run(&s, DO_STATUS), through[i]);
-        KCHECK_EQ(run(&s, DO_ALL), through[i]);
-        n = calls(&s, CALL_STARTIO);
-        KCHECK_EQ(run(&s, DO_BUILDIO), through[i]);
-        KCHECK_EQ(calls(&s, CALL_STARTIO), n);
-    }
-    s.knobs->status = IRB_STATUS_SUCCESS | 0xc0;
-    KCHECK_EQ(run(&s, DO_STATUS), IRB_STATUS_SUCCESS); /* */
-    KCHECK_EQ(run(&s, DO_PENDING), IRB_STATUS_INTERNAL_ERROR);
-    n = calls(&s, CALL_STARTIO);
-    KCHECK_EQ(run(&s, DO_BUSY_ONCE), IRB_STATUS_SUCCESS);
-    KCHECK_EQ(calls(&s, CALL_STARTIO), n + 2);
-    KCHECK_EQ(run(&s, DO_BUSY_ALWAYS), IRB_STATUS_BUSY);
-    KCHECK_EQ(calls(&s, CALL_STARTIO), n + 4); /* retried once */
-    a = read_request(8192);
-    s.knobs->mode = DO_SHORT;
-    KCHECK_EQ(ata_execute(sim_unit(&s), &a), 0);
-    KCHECK_EQ(a.transferred, 4096);
-    a = read_request(4096);
-    s.knobs->mode = DO_LONG;
-    KCHECK_EQ(ata_execute(sim_unit(&s), &a), 0);
-    KCHECK_EQ(a.transferred, 4096);
-    a = read_request(4096);
-    s.knobs->mode = DO_SENSE;
-    KCHECK_EQ(ata_execute(sim_unit(&s), &a), 0);
-    KCHECK_EQ(a.irb_status, IRB_STATUS_DEVICE_ERROR | IRB_STATUS_AUTOSENSE_VALID);
-    KCHECK(a.sense[0] == 0x70 && a.sense[2] == 5 && a.sense[12] == 0x24);
-    sim_stop(&s);
-}
-
-KTEST(ataport_lists_and_limits) /* A-018 A-026 A-027 A-031 A-073 A-080 A-081 A-148 */
-{
-    struct ata_request a = read_request(sizeof(data));
-    struct sim s;
-
-    if (!sim_load(&s))
-        return;
-    s.knobs->max_transfer = 32768;
-    s.knobs->breaks = 1;
-    s.knobs->dma64 = 0;
-    s.knobs->alignment = 3;
-    s.knobs->map_buffers = 1;
-    KCHECK_EQ(sim_start(&s), 0);
-    KCHECK_EQ(ata_execute(sim_unit(&s), &a), 0);
-    KCHECK_EQ(a.irb_status, IRB_STATUS_INVALID_REQUEST); /* larger than a request may be */
-    a = read_request(32768);
-    KCHECK_EQ(ata_execute(sim_unit(&s), &a), 0);
-    KCHECK_EQ(a.irb_status, IRB_STATUS_SUCCESS);
-    a = read_request(512);
-    a.data = data + 2;
-    KCHECK_EQ(ata_execute(sim_unit(&s), &a), 0);
-    KCHECK_EQ(a.irb_status, IRB_STATUS_INVALID_REQUEST); /* */
-    sim_stop(&s);
-}
-
-/* ---- misbehaviour that is survived ---- */
-
-KTEST(ataport_rules_broken_are_reported_and_survived) /* A-088 A-095 A-098 */
-{
-    static const struct {
-        uint8_t mode, status;
-        const char *said;
-    } rules[] = {
-        {DO_TWICE, IRB_STATUS_SUCCESS, "(A-088)"},       {DO_FOREIGN, IRB_STATUS_SUCCESS, "(A-088)"},
-        {DO_WILD, IRB_STATUS_SUCCESS, "(A-088)"},        {DO_PENDING, IRB_STATUS_INTERNAL_ERROR, "(A-087)"},
-        {DO_LONG, IRB_STATUS_SUCCESS, "(A-089)"},        {DO_SENSE_TWICE, 0x23, "(A-098)"},
-        {DO_ALL_INTERRUPT, IRB_STATUS_SUCCESS, "(A-095)"},
-    };
-
-    for (unsigned i = 0; i < ARRAY_SIZE(rules) && !ktest_failed(); i++) {
-        struct sim s;
-        bool said = false;
-
-        if (!sim_load(&s))
-            return;
-        KCHECK_EQ(sim_start(&s), 0);
-        if (rules[i].mode == DO_ALL_INTERRUPT) {
-            s.knobs->mode = rules[i].mode;
-            KCHECK_EQ(fly(sim_unit(&s), 1), 1);
-            interrupt(&s);
-            land(1);
-            KCHECK_EQ(flights[0].a.irb_status, rules[i].status);
-        } else {
-            KCHECK_EQ(run(&s, rules[i].mode), rules[i].status);
-        }
-        for (unsigned n = 0; n < MIN(s.adapter->log_count, (uint32_t)PORT_LOG); n++)
-            said |= strstr(s.adapter->log[n].text, rules[i].said) != NULL;
-        if (!said || !s.adapter->gate.violations)
-            ktest_fail(__FILE__, __LINE__, "mode %u: nothing is said of %s", rules[i].mode, rules[i].said);
-        KCHECK_EQ(run(&s, DO_COMPLETE), IRB_STATUS_SUCCESS);
-        sim_stop(&s);
-    }
-}
-
-/* ---- misbehaviour that costs the adapter ---- */
-
-KTEST(ataport_adapter_that_goes_wrong_is_lost_and_its_requests_fail)
-{
-    static const struct {
-        uint8_t mode;
-        const char *said;
-    } faults[] = {
-        {DO_FAULT, "IdeHwStartIo wrote to address 0000000000001234"},
-        {DO_FAULT_INTERRUPT, "IdeHwInterrupt wrote to address 0000000000004321"},
-        {DO_LOOP, "IdeHwStartIo did not return within 5 s"},
-        {DO_LEVEL, "and returned at IRQL 12"},
-        {DO_FREED, "IdeHwStartIo read address"},
-    };
-
-    for (unsigned i = 0; i < ARRAY_SIZE(faults) && !ktest_failed(); i++) {
-        struct unit *u;
-        struct sim s;
-
-        if (!sim_load(&s))
-            return;
-        KCHECK_EQ(sim_start(&s), 0);
-        u = sim_unit(&s);
-        s.knobs->mode = faults[i].mode;
-        if (u) {
-            unsigned sent = fly(u, 6);
-
-            if (faults[i].mode == DO_FAULT_INTERRUPT)
-                interrupt(&s);
-            land(sent);
-            KCHECK_EQ(flights[sent - 1].a.r.error != 0 || faults[i].mode == DO_LEVEL, 1);
-            if (!s.adapter->gate.is_closed || !strstr(s.adapter->gate.text, faults[i].said))
-                ktest_fail(__FILE__, __LINE__, "mode %u: \"%s\", want \"%s\"", faults[i].mode, s.adapter->gate.text,
-                           faults[i].said);
-            flights[0].a = read_request(512);
-            KCHECK_EQ(ata_submit(u, &flights[0].a), -ENODEV);
-        }
-        sim_stop(&s);
-    }
-}
-
-KTEST(ataport_one_adapter_lost_leaves_the_other) /* the machine, and other drivers, go on */
-{
-    struct sim good, bad = {0};
-
-    if (!sim_load(&good))
-        return;
-    KCHECK_EQ(sim_start(&good), 0);
-    bad.driver = probe_load("faults.sys");
-    if (bad.driver) {
-        *(volatile uint32_t *)probe_variable(bad.driver, "Mode") = 2;
-        KCHECK(driver_start(bad.driver, bad.why) != 0);
-        probe_unload(bad.driver);
-    }
-    KCHECK_EQ(run(&good, DO_COMPLETE), IRB_STATUS_SUCCESS);
-    sim_stop(&good);
-}
-
-/* ---- time ---- */
-
-/* A request of one second that the miniport keeps. Returns its status. */
-static uint8_t
-time_out(struct sim *s, unsigned reset)
-{
-    struct unit *u = sim_unit(s);
-
-    if (!u)
-        return 0;
-    s->knobs->mode = DO_NEVER;
-    s->knobs->reset = reset;
-    flights[0].a = read_request(4096);
-    flights[0].a.r.seconds = 1;
-    flights[0].a.r.done = flight_done;
-    event_init(&flights[0].done, EVENT_AUTO, false);
-    KCHECK_EQ(ata_submit(u, &flights[0].a), 0);
-    land(1);
-    return flights[0].a.irb_status;
-}
-
-KTEST(ataport_timeout_resets_the_unit_then_the_channel) /* A-122 A-123 A-124 A-125 A-135 A-146 */
-{
-    struct sim s;
-
-    if (!sim_load(&s))
-        return;
-    KCHECK_EQ(sim_start(&s), 0);
-    KCHECK_EQ(time_out(&s, RESET_COMPLETES), IRB_STATUS_BUS_RESET);
-    KCHECK_EQ(calls(&s, CALL_RESET), 0);
-    KCHECK_EQ(run(&s, DO_COMPLETE), IRB_STATUS_SUCCESS);
-    KCHECK_EQ(time_out(&s, RESET_LUN_FAILS), IRB_STATUS_BUS_RESET);
-    KCHECK_EQ(calls(&s, CALL_RESET), 1);
-    KCHECK(call_of(&s, CALL_RESET, 0)->irql == s.adapter->irq.level);
-    KCHECK_EQ(run(&s, DO_COMPLETE), IRB_STATUS_SUCCESS);
-    KCHECK_EQ(time_out(&s, RESET_LEAVES), IRB_STATUS_BUS_RESET); /* the port completes what is left */
-    KCHECK(s.adapter->gate.violations);
-    KCHECK_EQ(run(&s, DO_COMPLETE), IRB_STATUS_SUCCESS);
-    KCHECK(!s.adapter->gate.is_closed);
-    sim_stop(&s);
-}
-
-KTEST(ataport_reset_that_fails_costs_the_adapter) /* */
-{
-    struct sim s;
-
-    if (!sim_load(&s))
-        return;
-    KCHECK_EQ(sim_start(&s), 0);
-    (void)time_out(&s, RESET_FALSE);
-    KCHECK(s.adapter->gate.is_closed);
-    KCHECK(strstr(s.adapter->gate.text, "A-125"));
-    sim_stop(&s);
-}
-
-/* ---- nothing is lost ---- */
-
-KTEST(ataport_starts_and_stops_without_a_page_lost)
-{
-    struct mem_taken before;
-
-    for (unsigned i = 0; i <= 60 && !ktest_failed(); i++) {
-        struct sim s;
-
-        if (i == 1)
-            before = mem_taken();
-        if (!sim_load(&s))
-            return;
-        s.knobs->channels = 3;
-        KCHECK_EQ(sim_start(&s), 0);
-        KCHECK_EQ(run(&s, DO_COMPLETE), IRB_STATUS_SUCCESS);
-        sim_stop(&s);
-    }
-    mem_check_same(&before);
-}
-
-static void
-load_thread(void *context)
-{
-    for (unsigned i = 0; i < 300 && !ktest_failed(); i++) {
-        struct ata_request a = read_request(4096);
-
-        KCHECK_EQ(ata_execute(context, &a), 0);
-        KCHECK_EQ(a.irb_status, IRB_STATUS_SUCCESS);
-    }
-}
-
-KTEST(ataport_under_load_from_every_processor_while_drivers_come_and_go)
-{
-    struct sim s;
-
-    if (!sim_load(&s))
-        return;
-    s.knobs->overlapped = s.knobs->depth = 16;
-    KCHECK_EQ(sim_start(&s), 0);
-    s.knobs->mode = DO_WORKER;
-    if (sim_unit(&s))
-        on_each_processor(load_thread, sim_unit(&s));
-    for (unsigned i = 0; i < 10; i++) {
-        struct driver *d = probe_load("runtime.sys");
-
-        if (d) {
-            (void)probe_start(d);
-            probe_unload(d);
-        }
-    }
     sim_stop(&s);
 }

@@ -28,7 +28,7 @@ static const char *const texts[] = {
     "did not return within 5 s",
     "read address 0000000000005000, which is not mapped",
     "read address 0000000000006000, which is not mapped",
-    "wrote to address 0000000000007000, which is not mapped",
+    "address 0000000000007000, which is not mapped",
     "lowered the IRQL to 2 at IRQL 0",
     "DPC wrote to address 0000000000002000, which is not mapped, at faults.sys+",
     "read address 0000000000003000, which is not mapped",

@@ -104,8 +104,7 @@ try_spaces(void)
 {
     struct vm_space *s = NULL, *child = NULL;
     uintptr_t at, far;
-    bool ok = !vm_create(&s) &&
-              !vm_map(s, BASE, 0x10000, VM_READ | VM_WRITE, VM_FIXED, NULL, 0, &at) &&
+    bool ok = !vm_create(&s) && !vm_map(s, BASE, 0x10000, VM_READ | VM_WRITE, VM_FIXED, NULL, 0, &at) &&
               !vm_map(s, BASE + (1ul << 40), 0x1000, VM_READ, VM_FIXED, NULL, 0, &far) &&
               !vm_fault(s, at, PF_USER | PF_WRITE) && !vm_fault(s, far, PF_USER) && !vm_fork(s, &child) &&
               !vm_fault(child, at, PF_USER | PF_WRITE | PF_PRESENT) &&

@@ -1,0 +1,33 @@
+/* The simulated ATA controller (tests/guest/probe/atasim.c), as tests handle it. */
+#pragma once
+#include "drivers/port/ataport/ataport.h"
+#include "tests/guest/kernel/drivers/probe.h"
+#include "tests/guest/probe/atasim.h"
+
+struct sim {
+    struct driver *driver;
+    struct knobs *knobs;
+    volatile struct seen *seen;
+    struct adapter *adapter;
+    char why[DRIVER_WHY];
+};
+
+/* Load it; its knobs can be turned then. False after a failed check. */
+bool sim_load(struct sim *s);
+
+/* DriverEntry and a controller. Returns what adding it returned. */
+int sim_start(struct sim *s);
+
+/* Stop and unload; what the driver has found wrong fails the test. */
+void sim_stop(struct sim *s);
+
+/* Target 0 of the first channel; NULL after a failed check. */
+struct unit *sim_unit(struct sim *s);
+
+/* The n-th call of a kind (CALL_NONE: there are fewer), and how many there were. */
+volatile struct call *sim_call(struct sim *s, unsigned what, unsigned n);
+unsigned sim_calls(struct sim *s, unsigned what);
+
+/* A read of `size` bytes into memory that tests share; sent, in a mode, and waited for: its status. */
+struct ata_request sim_read(uint32_t size);
+uint8_t sim_run(struct sim *s, unsigned mode);
