@@ -2,6 +2,7 @@
  * The start order, one line a step. The only file that sees both kernel/ and drivers/; nobody includes it.
  */
 #include "boot/bootinfo.h"
+#include "drivers/control/control.h"
 #include "drivers/loader/driver.h"
 #include "drivers/loader/registry.h"
 #include "drivers/nt/nt.h"
@@ -355,6 +356,18 @@ drivers_prepare(void)
     return nt_init();
 }
 
+/* What drives which device; programs and files are there. */
+static void
+drivers_start(void)
+{
+    int err = control_init(boot.cmdline);
+
+    if (err)
+        log_err("boot: no door from programs to drivers: %s", errtext(-err));
+    else
+        control_bind_all();
+}
+
 /* Option init=, or /sbin/init if it is there. */
 static void
 programs_start(void)
@@ -446,6 +459,8 @@ kernel_main(uint32_t magic, uint32_t info)
         log_err("boot: no programs can run: %s", errtext(-err));
     if (drivers_prepare())
         log_err("boot: no drivers can run");
+    else if (!err)
+        drivers_start();
     wishes_grant();
     if (!err)
         programs_start();

@@ -96,8 +96,9 @@ struct driver *driver_at(uintptr_t address);
 /* "ahci.sys+0x1234", "kernel_function+0x12", or the number. Any IRQL. */
 void driver_place(uintptr_t address, char *text, size_t size);
 
-/* What a file is, for `drivers info`: headers, sections, imports and which of them resolve; lines for add(). PASSIVE_LEVEL. */
-struct text_sink {
-    void (*add)(struct text_sink *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
-};
-int driver_describe(const void *file, size_t size, struct text_sink *to);
+/*
+ * What a file is: headers, sections, imports and which of them resolve; line() gets one text at a time. PASSIVE_LEVEL.
+ * Returns: 0; -ENOEXEC, after a line that says why; -ENOMEM
+ */
+int driver_describe(const void *file, size_t size, void (*line)(void *context, const char *text),
+                    void *context);

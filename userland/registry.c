@@ -1,0 +1,49 @@
+/*
+ * registry: parameters of services and devices; from /proc/registry.
+ */
+#include <stdio.h>
+#include <string.h>
+#include "userland/common/command.h"
+
+enum { KEY, NAME, TYPE, VALUE, WORDS };
+
+static const struct choice choices[] = {{0}};
+
+static const struct command command = {
+    "registry", "show the parameters of services and devices", "[KEY]",
+    "With KEY only what lies at or below it. INF files (AddReg) and drivers write them; keys are below\n"
+    "CurrentControlSet: Services\\NAME\\..., Devices\\PCI-FUNCTION\\...",
+    choices};
+
+/* Is key the wanted one or below it? */
+static bool
+is_below(const char *key, const char *wanted)
+{
+    size_t n = strlen(wanted);
+
+    return !strncasecmp(key, wanted, n) && (!key[n] || key[n] == '\\');
+}
+
+int
+main(int argc, char **argv)
+{
+    struct table t = {.head = {"KEY", "NAME", "TYPE", "VALUE"}};
+    extern int optind;
+    char *text, *line, *w[WORDS];
+
+    while (command_option(&command, argc, argv) >= 0)
+        ;
+    if (argc > optind + 1)
+        usage_fail("one key at a time");
+    text = file_text("/proc/registry");
+    while ((line = line_next(&text)) != NULL) {
+        if (line_cut(line, "\t", w, WORDS) < WORDS || (argv[optind] && !is_below(w[KEY], argv[optind])))
+            continue;
+        for (int i = 0; i < WORDS; i++)
+            table_cell(&t, "%s", w[i]);
+    }
+    if (argv[optind] && !t.cells)
+        fail("nothing lies at or below '%s'", argv[optind]);
+    table_print(&t);
+    finish(0);
+}
