@@ -125,6 +125,9 @@ int irq_connect_line(struct irq *i, unsigned line, enum irq_trigger trigger, boo
 int irq_message_alloc(unsigned count, uint32_t cpu, struct irq_message *out);
 void irq_message_free(const struct irq_message *m, unsigned count);
 
+/* The same for vectors that only software raises (apic_send_self()): also when messages are off. */
+int irq_vectors_alloc(unsigned count, uint32_t cpu, struct irq_message *out);
+
 /* Connect a handler to one vector of a message block. Returns 0, or -EBUSY if the vector has a handler. */
 int irq_connect_message(struct irq *i, const struct irq_message *m, unsigned index);
 

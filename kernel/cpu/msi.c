@@ -52,12 +52,16 @@ vectors_take(unsigned count, uint8_t level, enum source_use use)
 int
 irq_message_alloc(unsigned count, uint32_t cpu, struct irq_message *out)
 {
+    return allowed ? irq_vectors_alloc(count, cpu, out) : -ENOTSUP;
+}
+
+int
+irq_vectors_alloc(unsigned count, uint32_t cpu, struct irq_message *out)
+{
     uint64_t were_on;
     uint8_t vector;
 
     assert_irql_max(APC_LEVEL);
-    if (!allowed)
-        return -ENOTSUP;
     if (!is_power_of_two(count) || count > IRQ_MESSAGES_MAX || cpu >= cpu_count() || cpu_apic_id(cpu) > 0xff)
         return -EINVAL;
     were_on = spin_lock_interrupts(&irq_table_lock);

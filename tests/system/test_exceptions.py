@@ -47,8 +47,8 @@ def test_report(name):
         assert f" {function}+" in line
     assert more in text
     assert re.search(r"rax [0-9a-f]{16} rbx [0-9a-f]{16}", text)
-    # The caller of the function may be left out: GCC gives a leaf that needs no stack no frame.
-    assert re.search(r"backtrace:(\n.*)+ kernel_main\+.*\n.* boot_high\+", text)
+    # Callers of the function may be left out: GCC gives a leaf that needs no stack no frame, and calls in last place are jumps.
+    assert re.search(r"backtrace:(\n.*)+ boot_high\+", text)
 
 
 def test_the_other_processors_are_stopped():

@@ -236,13 +236,13 @@ def test_missing_packages_are_installed_with_apt(tmp_path, user, prefix):
     script(path / "id", f"echo {user}")
     script(path / "sudo", 'SUDO="sudo " exec "$@"')
     script(path / "apt-get", f"""echo "${{SUDO:-}}apt-get $*" >>{log}
-        [ $1 = update ] || for name in cpio gcc git make musl-gcc; do ln -s /bin/true {path}/$name; done""")
+        [ $1 = update ] || for name in cpio gcc git make musl-gcc x86_64-w64-mingw32-gcc; do ln -s /bin/true {path}/$name; done""")
     done = portolan("build", shell="/bin/sh", PATH=path, PORTOLAN_NO_BUILD=1)
     assert done.returncode == 0, done.stderr
-    assert "installing the packages this needs: cpio gcc git make musl-tools" in done.stderr
+    assert "installing the packages this needs: cpio gcc gcc-mingw-w64-x86-64 git make musl-tools" in done.stderr
     assert log.read_text().splitlines() == [
         f"{prefix}apt-get update -q",
-        f"{prefix}apt-get install -qy --no-install-recommends cpio gcc git make musl-tools"]
+        f"{prefix}apt-get install -qy --no-install-recommends cpio gcc gcc-mingw-w64-x86-64 git make musl-tools"]
 
 
 def test_a_user_who_cannot_install_is_told_what(tmp_path):
@@ -251,7 +251,7 @@ def test_a_user_who_cannot_install_is_told_what(tmp_path):
     script(path / "apt-get", "exit 9")
     done = portolan("build", shell="/bin/sh", PATH=path)
     assert done.returncode == 1
-    assert "as root, install these packages first: cpio gcc git make musl-tools" in done.stderr
+    assert "as root, install these packages first: cpio gcc gcc-mingw-w64-x86-64 git make musl-tools" in done.stderr
 
 
 # -- what is made for a run

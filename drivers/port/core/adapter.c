@@ -214,7 +214,7 @@ interrupt(void *context)
 static int
 connect_simulated(struct adapter *a)
 {
-    int err = irq_message_alloc(1, 0, &a->message);
+    int err = irq_vectors_alloc(1, 0, &a->message);
 
     if (err)
         return err;
