@@ -5,41 +5,41 @@
 #include "ntdef.h"
 
 /* Operation codes */
-#define SCSIOP_TEST_UNIT_READY       0x00
-#define SCSIOP_REQUEST_SENSE         0x03
-#define SCSIOP_FORMAT_UNIT           0x04
-#define SCSIOP_READ6                 0x08
-#define SCSIOP_WRITE6                0x0a
-#define SCSIOP_INQUIRY               0x12
-#define SCSIOP_VERIFY6               0x13
-#define SCSIOP_MODE_SELECT           0x15
-#define SCSIOP_MODE_SENSE            0x1a
-#define SCSIOP_START_STOP_UNIT       0x1b
-#define SCSIOP_SEND_DIAGNOSTIC       0x1d
-#define SCSIOP_MEDIUM_REMOVAL        0x1e
-#define SCSIOP_READ_CAPACITY         0x25
-#define SCSIOP_READ                  0x28
-#define SCSIOP_WRITE                 0x2a
-#define SCSIOP_WRITE_VERIFY          0x2e
-#define SCSIOP_VERIFY                0x2f
-#define SCSIOP_SYNCHRONIZE_CACHE     0x35
-#define SCSIOP_WRITE_SAME            0x41
-#define SCSIOP_UNMAP                 0x42
-#define SCSIOP_LOG_SENSE             0x4d
-#define SCSIOP_MODE_SELECT10         0x55
-#define SCSIOP_MODE_SENSE10          0x5a
-#define SCSIOP_ATA_PASSTHROUGH16     0x85
-#define SCSIOP_READ16                0x88
-#define SCSIOP_WRITE16               0x8a
-#define SCSIOP_VERIFY16              0x8f
-#define SCSIOP_SYNCHRONIZE_CACHE16   0x91
-#define SCSIOP_SERVICE_ACTION_IN16   0x9e
-#define SCSIOP_READ_CAPACITY16       0x9e
-#define SCSIOP_REPORT_LUNS           0xa0
-#define SCSIOP_ATA_PASSTHROUGH12     0xa1
-#define SCSIOP_READ12                0xa8
-#define SCSIOP_WRITE12               0xaa
-#define SCSIOP_VERIFY12              0xaf
+#define SCSIOP_TEST_UNIT_READY     0x00
+#define SCSIOP_REQUEST_SENSE       0x03
+#define SCSIOP_FORMAT_UNIT         0x04
+#define SCSIOP_READ6               0x08
+#define SCSIOP_WRITE6              0x0a
+#define SCSIOP_INQUIRY             0x12
+#define SCSIOP_VERIFY6             0x13
+#define SCSIOP_MODE_SELECT         0x15
+#define SCSIOP_MODE_SENSE          0x1a
+#define SCSIOP_START_STOP_UNIT     0x1b
+#define SCSIOP_SEND_DIAGNOSTIC     0x1d
+#define SCSIOP_MEDIUM_REMOVAL      0x1e
+#define SCSIOP_READ_CAPACITY       0x25
+#define SCSIOP_READ                0x28
+#define SCSIOP_WRITE               0x2a
+#define SCSIOP_WRITE_VERIFY        0x2e
+#define SCSIOP_VERIFY              0x2f
+#define SCSIOP_SYNCHRONIZE_CACHE   0x35
+#define SCSIOP_WRITE_SAME          0x41
+#define SCSIOP_UNMAP               0x42
+#define SCSIOP_LOG_SENSE           0x4d
+#define SCSIOP_MODE_SELECT10       0x55
+#define SCSIOP_MODE_SENSE10        0x5a
+#define SCSIOP_ATA_PASSTHROUGH16   0x85
+#define SCSIOP_READ16              0x88
+#define SCSIOP_WRITE16             0x8a
+#define SCSIOP_VERIFY16            0x8f
+#define SCSIOP_SYNCHRONIZE_CACHE16 0x91
+#define SCSIOP_SERVICE_ACTION_IN16 0x9e
+#define SCSIOP_READ_CAPACITY16     0x9e
+#define SCSIOP_REPORT_LUNS         0xa0
+#define SCSIOP_ATA_PASSTHROUGH12   0xa1
+#define SCSIOP_READ12              0xa8
+#define SCSIOP_WRITE12             0xaa
+#define SCSIOP_VERIFY12            0xaf
 
 #define SERVICE_ACTION_READ_CAPACITY16 0x10
 
@@ -62,25 +62,25 @@
 #define SCSI_SENSE_ABORTED_COMMAND 0x0b
 
 /* Additional sense codes */
-#define SCSI_ADSENSE_NO_SENSE              0x00
-#define SCSI_ADSENSE_LUN_NOT_READY         0x04
-#define SCSI_ADSENSE_WRITE_ERROR           0x0c
-#define SCSI_ADSENSE_UNRECOVERED_ERROR     0x11
-#define SCSI_ADSENSE_ILLEGAL_COMMAND       0x20
-#define SCSI_ADSENSE_ILLEGAL_BLOCK         0x21
-#define SCSI_ADSENSE_INVALID_CDB           0x24
-#define SCSI_ADSENSE_INVALID_LUN           0x25
+#define SCSI_ADSENSE_NO_SENSE                     0x00
+#define SCSI_ADSENSE_LUN_NOT_READY                0x04
+#define SCSI_ADSENSE_WRITE_ERROR                  0x0c
+#define SCSI_ADSENSE_UNRECOVERED_ERROR            0x11
+#define SCSI_ADSENSE_ILLEGAL_COMMAND              0x20
+#define SCSI_ADSENSE_ILLEGAL_BLOCK                0x21
+#define SCSI_ADSENSE_INVALID_CDB                  0x24
+#define SCSI_ADSENSE_INVALID_LUN                  0x25
 #define SCSI_ADSENSE_INVALID_FIELD_PARAMETER_LIST 0x26
-#define SCSI_ADSENSE_WRITE_PROTECT         0x27
-#define SCSI_ADSENSE_MEDIUM_CHANGED        0x28
-#define SCSI_ADSENSE_BUS_RESET             0x29
-#define SCSI_ADSENSE_NO_MEDIA_IN_DEVICE    0x3a
-#define SCSI_ADSENSE_INTERNAL_TARGET_FAILURE 0x44
+#define SCSI_ADSENSE_WRITE_PROTECT                0x27
+#define SCSI_ADSENSE_MEDIUM_CHANGED               0x28
+#define SCSI_ADSENSE_BUS_RESET                    0x29
+#define SCSI_ADSENSE_NO_MEDIA_IN_DEVICE           0x3a
+#define SCSI_ADSENSE_INTERNAL_TARGET_FAILURE      0x44
 
 #define SCSI_SENSE_ERRORCODE_FIXED_CURRENT      0x70
 #define SCSI_SENSE_ERRORCODE_DESCRIPTOR_CURRENT 0x72
 
-#define DIRECT_ACCESS_DEVICE    0x00
+#define DIRECT_ACCESS_DEVICE           0x00
 #define READ_ONLY_DIRECT_ACCESS_DEVICE 0x05
 
 /* Vital product data pages */

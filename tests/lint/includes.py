@@ -2,7 +2,7 @@
 import os
 import re
 
-DDK_USERS = ("drivers/ddk/", "drivers/miniport/", "tests/guest/probe/")
+DDK_USERS = ("drivers/ddk/", "drivers/miniport/", "tests/guest/probe/", "tests/drivers/")
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"\n]*)[>"]', re.M)
 CONDITION = re.compile(r"^[ \t]*#[ \t]*(if|ifdef|ifndef|elif|else|endif)\b(.*)$", re.M)
 

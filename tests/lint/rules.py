@@ -8,7 +8,7 @@ from source import C_SUFFIXES, CODE_SUFFIXES
 
 KERNEL = ("lib", "kernel", "drivers", "boot", "tests/guest")
 CPU = ("kernel/cpu/", "tests/guest/kernel/cpu/")
-FOREIGN = "tests/guest/probe/"  # drivers in the manner of others: they do what a driver may
+FOREIGN = ("tests/guest/probe/", "tests/drivers/")  # drivers in the manner of others: they do what a driver may
 
 ASSEMBLY = re.compile(
     r"\b(asm|__asm|__asm__|__builtin_ia32_\w+|rdmsr\w*|wrmsr\w*|msr_(?:read|write)|[cd]r\d_(?:read|write)|xgetbv|xsetbv)\b")

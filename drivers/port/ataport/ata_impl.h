@@ -1,6 +1,7 @@
 /* What the files of the ATA port share. */
 #pragma once
 #include "drivers/port/ataport/ataport.h"
+#include "drivers/port/ataport/sat.h"
 #include "drivers/loader/driver.h"
 #include "kernel/console/log.h"
 #include "kernel/mem/pool.h"
@@ -77,6 +78,7 @@ struct ata_unit {
     struct unit *unit;
     IDENTIFY_DEVICE_DATA *identify;
     IDE_DEVICE_PARAMETERS parameters;
+    struct sat_device sat; /* of an ATA device */
     struct dma_buffer sense_data;
     IDE_REQUEST_BLOCK sense_irb;
     IDE_REQUEST_BLOCK *sense_for; /* [a] the IRB that failed; NULL: free */
@@ -173,6 +175,9 @@ ata_slot(const struct ata_channel *ch, uint32_t n)
 }
 /* Complete all that is out of a target and LUN (0xff: all) with a status. Any IRQL. Returns how many. */
 unsigned ata_complete_all(struct ata_channel *ch, uint8_t target, uint8_t lun, uint8_t status);
+
+/* scsi.c: as unit_send(). */
+int ata_scsi_send(struct unit *u, struct scsi_request *s);
 
 /* recover.c */
 void ata_timed_out(struct bus *b, struct request *r);

@@ -244,6 +244,7 @@ face_destroy(struct adapter *a)
 
 const struct port_face ata_face = {
     .name = "ataport",
+    .send = ata_scsi_send,
     .issue = ata_issue,
     .completed = ata_completed,
     .timed_out = ata_timed_out,

@@ -3,6 +3,7 @@
  * transfer mode.
  */
 #include "drivers/port/ataport/ata_impl.h"
+#include "kernel/mem/frame.h"
 #include "lib/string.h"
 
 #define IDENTIFY_SECONDS 10
@@ -117,6 +118,17 @@ parameters_fill(const IDENTIFY_DEVICE_DATA *d, bool atapi, uint8_t target, IDE_D
     }
 }
 
+/* What SCSI commands are translated by. Any buffer of that size fits a list, wherever in a page it begins. */
+static bool
+translation_prepare(const struct ata_channel *ch, struct ata_unit *u)
+{
+    uint32_t listed = (MAX(ch->controller->sg_max, 2u) - 1) * (uint32_t)PAGE_SIZE;
+
+    return u->parameters.IdeDeviceType == DeviceIsAtapi ||
+           sat_device_read(&u->sat, u->identify,
+                           MIN(listed, ch->controller->configuration.MaximumTransferLength));
+}
+
 /* the miniport may change the parameters. */
 static bool
 initialize(struct ata_channel *ch, struct ata_unit *u)
@@ -223,6 +235,13 @@ target_detect(struct ata_channel *ch, uint8_t target)
         *u->identify = *data;
         parameters_fill(data, atapi, target, &u->parameters);
         there = initialize(ch, u);
+        if (there && !translation_prepare(ch, u)) {
+            adapter_log(
+                ch->controller->adapter,
+                "channel %u target %u: no disk that can be used: no LBA, no sectors, or sectors of an odd size",
+                ch->number, target);
+            there = false;
+        }
         model_name(data, model);
         if (there)
             log_info("%s: channel %u target %u: %s, %s", ch->controller->adapter->name, ch->number, target,

@@ -10,17 +10,17 @@
 #define SUPPORT_FUA      (1u << 6)  /* word 84 */
 #define WRITE_CACHE      (1u << 5)  /* word 82, 85 */
 #define READ_AHEAD       (1u << 6)
-#define WORD106_VALID(w) (((w) & 0xc000u) == 0x4000u)
+#define WORD106_VALID(w) (((w)&0xc000u) == 0x4000u)
 #define NOT_ROTATING     1
 
-#define FLAG_FUA      0x08 /* READ and WRITE, byte 1 */
-#define FLAG_BYTE_CHECK 0x06 /* VERIFY, byte 1: BYTCHK */
-#define START_STOP_LOEJ  0x02
-#define START_STOP_START 0x01
+#define FLAG_FUA            0x08 /* READ and WRITE, byte 1 */
+#define FLAG_BYTE_CHECK     0x06 /* VERIFY, byte 1: BYTCHK */
+#define START_STOP_LOEJ     0x02
+#define START_STOP_START    0x01
 #define SMART_RETURN_STATUS 0xda
 
-#define LOG_SUPPORTED     0x00
-#define LOG_EXCEPTIONS    0x2f
+#define LOG_SUPPORTED  0x00
+#define LOG_EXCEPTIONS 0x2f
 
 bool
 sat_device_read(struct sat_device *d, const IDENTIFY_DEVICE_DATA *i, uint32_t max_transfer)
@@ -48,8 +48,9 @@ sat_device_read(struct sat_device *d, const IDENTIFY_DEVICE_DATA *i, uint32_t ma
     d->rotates = d->rotation_rate != NOT_ROTATING;
     d->write_cache = i->CommandSetActive[0] & WRITE_CACHE;
     d->read_ahead = i->CommandSetActive[0] & READ_AHEAD;
-    return i->Capabilities.LbaSupported && d->sectors && d->sectors < (UINT64_C(1) << 48) && d->sector_size >= 512 &&
-           d->sector_size <= 4096 && is_power_of_two(d->sector_size) && max_transfer >= d->sector_size;
+    return i->Capabilities.LbaSupported && d->sectors && d->sectors < (UINT64_C(1) << 48) &&
+           d->sector_size >= 512 && d->sector_size <= 4096 && is_power_of_two(d->sector_size) &&
+           max_transfer >= d->sector_size;
 }
 
 enum sat_next
@@ -94,7 +95,8 @@ sat_send_plain(struct sat_command *c, uint8_t command, uint8_t feature, uint8_t 
     c->ata.task.Current.bCommandReg = command;
     c->ata.task.Current.bFeaturesReg = feature;
     c->ata.task.Current.bSectorCountReg = count;
-    if (command == IDE_COMMAND_FLUSH_CACHE || command == IDE_COMMAND_FLUSH_CACHE_EXT || command == IDE_COMMAND_CHECK_POWER)
+    if (command == IDE_COMMAND_FLUSH_CACHE || command == IDE_COMMAND_FLUSH_CACHE_EXT ||
+        command == IDE_COMMAND_CHECK_POWER)
         c->ata.function = IRB_FUNCTION_ATA_FLUSH; /* the port's own mapping: contract, 3.4 */
     if (command == IDE_COMMAND_FLUSH_CACHE_EXT)
         c->ata.flags |= IRB_FLAGS_48BIT;
@@ -161,7 +163,8 @@ transfer(const struct sat_device *d, struct sat_command *c, enum direction direc
 {
     struct extent e = extent_of(c->cdb);
     bool fua = direction == WRITE && c->cdb[0] >> 5 && c->cdb[1] & FLAG_FUA;
-    bool lba48 = d->lba48 && (e.lba + e.count > LBA_28_MAX || e.count > SECTORS_28 || (fua && d->fua) || d->sectors > LBA_28_MAX);
+    bool lba48 = d->lba48 && (e.lba + e.count > LBA_28_MAX || e.count > SECTORS_28 || (fua && d->fua) ||
+                              d->sectors > LBA_28_MAX);
 
     if (direction == VERIFY && c->cdb[1] & FLAG_BYTE_CHECK)
         return sat_bad_field(c, 1);
@@ -179,7 +182,8 @@ transfer(const struct sat_device *d, struct sat_command *c, enum direction direc
     if (direction == VERIFY)
         return SAT_SEND;
     c->ata.size = e.count * d->sector_size;
-    c->ata.flags |= (direction == READ ? IRB_FLAGS_DATA_IN : IRB_FLAGS_DATA_OUT) | (d->dma ? IRB_FLAGS_USE_DMA : 0);
+    c->ata.flags |= (direction == READ ? IRB_FLAGS_DATA_IN : IRB_FLAGS_DATA_OUT) |
+                    (d->dma ? IRB_FLAGS_USE_DMA : 0);
     return SAT_SEND;
 }
 
@@ -226,7 +230,8 @@ report_luns(struct sat_command *c)
 static enum sat_next
 request_sense(struct sat_command *c)
 {
-    static const uint8_t fixed[SENSE_BUFFER_SIZE] = {SCSI_SENSE_ERRORCODE_FIXED_CURRENT, 0, 0, 0, 0, 0, 0, 10};
+    static const uint8_t fixed[SENSE_BUFFER_SIZE] = {
+        SCSI_SENSE_ERRORCODE_FIXED_CURRENT, 0, 0, 0, 0, 0, 0, 10};
     static const uint8_t descriptor[8] = {SCSI_SENSE_ERRORCODE_DESCRIPTOR_CURRENT};
 
     if (c->cdb[1] & 1)
@@ -279,7 +284,8 @@ log_sense_step(struct sat_command *c)
 {
     uint8_t p[12] = {LOG_EXCEPTIONS, 0, 0, 8, 0, 0, 3, 4};
 
-    if (c->ata.has_task && c->ata.task.Current.bCylLowReg == 0xf4 && c->ata.task.Current.bCylHighReg == 0x2c) {
+    if (c->ata.has_task && c->ata.task.Current.bCylLowReg == 0xf4 &&
+        c->ata.task.Current.bCylHighReg == 0x2c) {
         p[8] = 0x5d;
         p[9] = 0x10;
     }

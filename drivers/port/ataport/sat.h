@@ -20,7 +20,8 @@
 struct sat_device {
     const IDENTIFY_DEVICE_DATA *identify;
     uint64_t sectors; /* logical */
-    uint32_t sector_size, physical_exponent, alignment; /* bytes; 2^n logical a physical; lowest aligned LBA */
+    uint32_t sector_size, physical_exponent,
+        alignment;         /* bytes; 2^n logical a physical; lowest aligned LBA */
     uint32_t max_transfer; /* bytes of one command */
     bool lba48, dma, fua, trim, removable, rotates;
     bool write_cache, read_ahead; /* as they are set now */
@@ -39,9 +40,9 @@ struct sat_ata {
     uint32_t size;      /* bytes of data */
     bool want_task;     /* registers are wanted back */
     /* filled before sat_step() */
-    bool ok;                /* completed without error */
-    bool has_task;          /* `task` holds registers that came back */
-    uint8_t status, error;  /* of the device */
+    bool ok;               /* completed without error */
+    bool has_task;         /* `task` holds registers that came back */
+    uint8_t status, error; /* of the device */
     uint32_t transferred;
 };
 
@@ -50,14 +51,14 @@ enum sat_next { SAT_DONE, SAT_SEND };
 struct sat_command {
     const uint8_t *cdb; /* 16 bytes */
     uint8_t cdb_length;
-    uint8_t *data;      /* the request's buffer; what it holds counts for commands that send */
-    uint32_t size;      /* of it */
-    bool to_device;     /* the request's direction */
-    uint8_t *work;      /* SAT_WORK_SIZE bytes, word-aligned */
+    uint8_t *data;  /* the request's buffer; what it holds counts for commands that send */
+    uint32_t size;  /* of it */
+    bool to_device; /* the request's direction */
+    uint8_t *work;  /* SAT_WORK_SIZE bytes, word-aligned */
     struct sat_ata ata;
-    uint8_t step;       /* sat.c's */
+    uint8_t step; /* sat.c's */
     /* the answer */
-    uint8_t status;     /* SCSISTAT_GOOD or SCSISTAT_CHECK_CONDITION */
+    uint8_t status; /* SCSISTAT_GOOD or SCSISTAT_CHECK_CONDITION */
     uint32_t transferred;
     uint8_t sense_size; /* 0: none */
     uint8_t sense[SAT_SENSE_SIZE];

@@ -27,6 +27,7 @@ enum sat_next sat_send_plain(struct sat_command *c, uint8_t command, uint8_t fea
 /* Put an address and a count of sectors into the registers. */
 void sat_address(struct sat_ata *a, uint64_t lba, uint32_t count, bool lba48);
 
+/* The commands of a family, and what follows on their ATA commands. */
 enum sat_next sat_inquiry(const struct sat_device *d, struct sat_command *c);
 enum sat_next sat_mode_sense(const struct sat_device *d, struct sat_command *c);
 enum sat_next sat_mode_select(struct sat_device *d, struct sat_command *c);

@@ -3,11 +3,11 @@
  */
 #include "drivers/port/ataport/sat_impl.h"
 
-#define VERSION_SPC3      5
-#define UNMAP_RANGES      32 /* so that, split at 65,535 sectors, they fit one block of TRIM */
-#define UNMAP_SECTORS     (UNMAP_RANGES * 65535u)
-#define LIMITS_SIZE       64
-#define ATA_PAGE_SIZE     572
+#define VERSION_SPC3  5
+#define UNMAP_RANGES  32 /* so that, split at 65,535 sectors, they fit one block of TRIM */
+#define UNMAP_SECTORS (UNMAP_RANGES * 65535u)
+#define LIMITS_SIZE   64
+#define ATA_PAGE_SIZE 572
 
 /* IDENTIFY's texts have the bytes of each word swapped; blanks where there is nothing. */
 static void

@@ -152,7 +152,8 @@ apply(const struct sat_device *d, struct sat_command *c, const uint8_t *page)
                               cache ? IDE_FEATURE_ENABLE_WRITE_CACHE : IDE_FEATURE_DISABLE_WRITE_CACHE, 0);
     c->step = STEP_READ_AHEAD;
     if (ahead != d->read_ahead)
-        return sat_send_plain(c, IDE_COMMAND_SET_FEATURE, ahead ? FEATURE_READ_AHEAD_ON : FEATURE_READ_AHEAD_OFF, 0);
+        return sat_send_plain(c, IDE_COMMAND_SET_FEATURE,
+                              ahead ? FEATURE_READ_AHEAD_ON : FEATURE_READ_AHEAD_OFF, 0);
     c->transferred = c->size;
     return sat_good(c);
 }

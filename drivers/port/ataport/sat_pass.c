@@ -22,11 +22,11 @@
 #define RETURN_DESCRIPTOR 9
 #define SENSE_ATA_RETURN  0x1d /* 00/1d: ATA pass through information available */
 
-#define TRIM_FEATURE   1
-#define TRIM_RANGES    64u
-#define TRIM_SECTORS   65535u
-#define UNMAP_HEADER   8u
-#define UNMAP_ENTRY    16u
+#define TRIM_FEATURE 1
+#define TRIM_RANGES  64u
+#define TRIM_SECTORS 65535u
+#define UNMAP_HEADER 8u
+#define UNMAP_ENTRY  16u
 
 static void
 registers_read(const uint8_t *cdb, struct sat_ata *a)
@@ -225,7 +225,8 @@ sat_unmap(const struct sat_device *d, struct sat_command *c)
     if (!used)
         return sat_good(c);
     c->ata = (struct sat_ata){.function = IRB_FUNCTION_ATA_COMMAND,
-                              .flags = IRB_FLAGS_DRDY_REQUIRED | IRB_FLAGS_USE_DMA | IRB_FLAGS_DATA_OUT | IRB_FLAGS_48BIT,
+                              .flags = IRB_FLAGS_DRDY_REQUIRED | IRB_FLAGS_USE_DMA | IRB_FLAGS_DATA_OUT |
+                                       IRB_FLAGS_48BIT,
                               .uses_work = true,
                               .size = SAT_WORK_SIZE};
     c->ata.task.Current = (IDEREGISTERS){.bFeaturesReg = TRIM_FEATURE,

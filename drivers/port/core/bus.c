@@ -280,6 +280,12 @@ bus_drain(struct bus *b, uint64_t timeout)
 
 /* ---- holding ---- */
 
+bool
+unit_is_gone(const struct unit *u)
+{
+    return u->gone || bus_is_dead(u->bus);
+}
+
 void
 unit_hold(struct unit *u, uint32_t hold)
 {

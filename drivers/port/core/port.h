@@ -43,6 +43,7 @@ struct adapter;
 struct bus;
 struct unit;
 struct request;
+struct scsi_request;
 struct pci_device;
 
 enum request_flags {
@@ -77,6 +78,8 @@ struct slot {
 /* What a face does for the engine. All at DISPATCH_LEVEL without locks unless it says otherwise. */
 struct port_face {
     const char *name; /* "ataport" */
+    /* A SCSI request, as unit_send() (unit.h). <= DISPATCH_LEVEL */
+    int (*send)(struct unit *u, struct scsi_request *s);
     /* Hand it to the miniport; r->slot is set and its state is SLOT_ISSUED. */
     void (*issue)(struct bus *b, struct request *r);
     /* It was completed: say how, in r->status. Returns true: done; false: the face has submitted it again. */
@@ -222,6 +225,9 @@ struct unit *unit_find(struct bus *b, uint8_t target,
  * Returns: 0; -ENODEV: the unit or its adapter has gone (done is not called)
  */
 int unit_submit(struct unit *u, struct request *r);
+
+/* Would unit_submit() fail? Any IRQL. */
+bool unit_is_gone(const struct unit *u);
 
 /* Reasons to wait. Any IRQL. Releasing makes the bus go on soon. */
 void unit_hold(struct unit *u, uint32_t hold);

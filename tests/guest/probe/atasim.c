@@ -257,8 +257,12 @@ static void
 deal(struct channel *c, PIDE_REQUEST_BLOCK irb)
 {
     switch (Knobs.mode) {
-    case DO_COMPLETE:
     case DO_STATUS:
+        irb->AtaStatus = (UCHAR)Knobs.ata_status;
+        irb->AtaError = (UCHAR)Knobs.ata_error;
+        complete(c, irb, (UCHAR)Knobs.status);
+        break;
+    case DO_COMPLETE:
         complete(c, irb, (UCHAR)Knobs.status);
         break;
     case DO_INTERRUPT:

@@ -69,6 +69,7 @@ struct knobs {
     unsigned int false_mask;                                     /* bit CALL_..: that routine returns FALSE */
     unsigned int version, alignment, extension_size, no_routine; /* no_routine: bit CALL_..: NULL */
     unsigned int initialize_twice, map_buffers;
+    unsigned int ata_status, ata_error; /* with DO_STATUS */
 };
 
 struct seen {

@@ -12,8 +12,8 @@
 static struct {
     IDENTIFY_DEVICE_DATA identify;
     uint8_t bytes[DISK_SECTORS * 512];
-    uint8_t status, error;       /* of the next command; 0: it works */
-    uint8_t command[16];         /* that were sent */
+    uint8_t status, error;         /* of the next command; 0: it works */
+    uint8_t command[16];           /* that were sent */
     unsigned commands, flushed_at; /* flushed_at: commands when the last flush came */
     bool cache, ahead, standby, trimmed_smart;
 } disk;
@@ -50,8 +50,8 @@ disk_lba(const IDE_TASK_FILE *t, bool lba48)
     uint64_t lba = t->Current.bSectorNumberReg | (uint64_t)t->Current.bCylLowReg << 8 |
                    (uint64_t)t->Current.bCylHighReg << 16;
 
-    return lba48 ? lba | (uint64_t)t->Previous.bSectorNumberReg << 24 | (uint64_t)t->Previous.bCylLowReg << 32 |
-                       (uint64_t)t->Previous.bCylHighReg << 40
+    return lba48 ? lba | (uint64_t)t->Previous.bSectorNumberReg << 24 |
+                       (uint64_t)t->Previous.bCylLowReg << 32 | (uint64_t)t->Previous.bCylHighReg << 40
                  : lba | (uint64_t)(t->Current.bDriveHeadReg & 15) << 24;
 }
 
@@ -111,8 +111,12 @@ disk_execute(struct sat_command *c)
         disk.flushed_at = disk.commands;
         break;
     case IDE_COMMAND_SET_FEATURE:
-        disk.cache = a->task.Current.bFeaturesReg == 2 ? true : a->task.Current.bFeaturesReg == 0x82 ? false : disk.cache;
-        disk.ahead = a->task.Current.bFeaturesReg == 0xaa ? true : a->task.Current.bFeaturesReg == 0x55 ? false : disk.ahead;
+        disk.cache = a->task.Current.bFeaturesReg == 2      ? true
+                     : a->task.Current.bFeaturesReg == 0x82 ? false
+                                                            : disk.cache;
+        disk.ahead = a->task.Current.bFeaturesReg == 0xaa   ? true
+                     : a->task.Current.bFeaturesReg == 0x55 ? false
+                                                            : disk.ahead;
         break;
     case IDE_COMMAND_STANDBY_IMMEDIATE:
         disk.standby = true;

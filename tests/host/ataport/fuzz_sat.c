@@ -13,7 +13,8 @@ check_send(const struct sat_device *d, const struct sat_command *c)
 {
     const struct sat_ata *a = &c->ata;
 
-    if (a->size > (a->uses_work ? SAT_WORK_SIZE : c->size) || (a->size && !(a->flags & (IRB_FLAGS_DATA_IN | IRB_FLAGS_DATA_OUT))))
+    if (a->size > (a->uses_work ? SAT_WORK_SIZE : c->size) ||
+        (a->size && !(a->flags & (IRB_FLAGS_DATA_IN | IRB_FLAGS_DATA_OUT))))
         abort();
     if (a->size && !a->uses_work && c->to_device != !!(a->flags & IRB_FLAGS_DATA_OUT))
         abort();
@@ -40,8 +41,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     left = size - HEAD;
 
     uint8_t *buffer = malloc(left);
-    struct sat_command c = {.cdb = cdb, .cdb_length = 16, .data = buffer, .size = (uint32_t)left,
-                            .to_device = data[17] & 1, .work = work};
+    struct sat_command c = {.cdb = cdb,
+                            .cdb_length = 16,
+                            .data = buffer,
+                            .size = (uint32_t)left,
+                            .to_device = data[17] & 1,
+                            .work = work};
     unsigned steps = 0;
 
     memcpy(buffer, data + HEAD, left);

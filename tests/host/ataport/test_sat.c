@@ -62,7 +62,10 @@ test_inquiry(void)
     CHECK_EQ(command.transferred, 5);
     CDB(0x12, 1, 0x80, 0, 255);
     CHECK_EQ(run(255, false), 0);
-    CHECK(!memcmp(buffer, "\0\x80\0\x14" "1234", 8));
+    CHECK(!memcmp(buffer,
+                  "\0\x80\0\x14"
+                  "1234",
+                  8));
     CDB(0x12, 1, 0x83, 0, 255);
     CHECK_EQ(run(255, false), 0);
     CHECK_EQ(command.transferred, 4 + 12 + 72);
@@ -128,7 +131,9 @@ test_capacity(void)
     for (unsigned bad = 0; bad < 5; bad++) {
         new_disk(true);
         disk.identify.PhysicalLogicalSectorSize = bad < 3 ? 0x5000 : 0;
-        disk.identify.WordsPerLogicalSector[0] = bad == 0 ? 100 : bad == 1 ? 260 : 0xffff; /* 200, 520 bytes, huge */
+        disk.identify.WordsPerLogicalSector[0] = bad == 0   ? 100
+                                                 : bad == 1 ? 260
+                                                            : 0xffff; /* 200, 520 bytes, huge */
         disk.identify.Max48BitLBA[0] = bad == 3 ? 0 : DISK_SECTORS;
         disk.identify.Capabilities.LbaSupported = bad != 4;
         CHECK(!sat_device_read(&device, &disk.identify, BUFFER));
@@ -142,7 +147,10 @@ test_transfers(void)
     static const struct {
         uint8_t read, write;
         unsigned lba_at, lba_size, count_at, count_size;
-    } forms[] = {{0x08, 0x0a, 2, 2, 4, 1}, {0x28, 0x2a, 2, 4, 7, 2}, {0xa8, 0xaa, 2, 4, 6, 4}, {0x88, 0x8a, 2, 8, 10, 4}};
+    } forms[] = {{0x08, 0x0a, 2, 2, 4, 1},
+                 {0x28, 0x2a, 2, 4, 7, 2},
+                 {0xa8, 0xaa, 2, 4, 6, 4},
+                 {0x88, 0x8a, 2, 8, 10, 4}};
 
     for (unsigned lba48 = 0; lba48 < 2; lba48++)
         for (unsigned f = 0; f < 4; f++) {
@@ -341,9 +349,9 @@ test_errors(void)
         bool write;
         uint8_t key, asc, ascq;
     } rows[] = {
-        {0x51, 0x40, false, 3, 0x11, 0}, {0x51, 0x40, true, 7, 0x27, 0},  {0x51, 0x10, false, 5, 0x21, 0},
+        {0x51, 0x40, false, 3, 0x11, 0}, {0x51, 0x40, true, 7, 0x27, 0},   {0x51, 0x10, false, 5, 0x21, 0},
         {0x51, 0x04, false, 0xb, 0, 0},  {0x51, 0x84, true, 0xb, 0x47, 3}, {0x51, 0x20, false, 6, 0x28, 0},
-        {0x51, 0x08, false, 6, 0x5a, 1}, {0x61, 0x04, true, 4, 0x44, 0},  {0x50, 0x00, false, 0xb, 0, 0},
+        {0x51, 0x08, false, 6, 0x5a, 1}, {0x61, 0x04, true, 4, 0x44, 0},   {0x50, 0x00, false, 0xb, 0, 0},
         {0x51, 0x02, false, 0xb, 0, 0},
     };
 

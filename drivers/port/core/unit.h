@@ -1,0 +1,32 @@
+/*
+ * For class drivers: sending SCSI requests to a unit, whatever port serves it.
+ *
+ * The sender fills srb as for Windows' ports (Function, Cdb, CdbLength, SrbFlags' direction, DataBuffer,
+ * DataTransferLength, TimeOutValue in seconds, SenseInfoBuffer and its length) and done. When done() is called SrbStatus,
+ * ScsiStatus, DataTransferLength and the sense data say what became of it.
+ */
+#pragma once
+#include <stdint.h>
+#include "drivers/ddk/srb.h"
+
+#define SCSI_ROOM 1536 /* bytes that a port needs with each request */
+
+struct unit;
+
+struct scsi_request {
+    SCSI_REQUEST_BLOCK srb;
+    void (*done)(struct scsi_request *s);                 /* [I] DISPATCH_LEVEL, no lock held */
+    void *context;                                        /* the sender's */
+    uint8_t room[SCSI_ROOM] __attribute__((aligned(16))); /* the port's, until done */
+};
+
+/*
+ * Send a request. DataBuffer lies in the kernel's half and is resident.
+ * IRQL:    <= DISPATCH_LEVEL
+ * Owns:    *s until s->done(s): exactly once, perhaps before this returns
+ * Returns: 0, or -ENODEV: the unit has gone (done is not called)
+ */
+int unit_send(struct unit *u, struct scsi_request *s);
+
+/* Send and wait. PASSIVE_LEVEL. Returns: SrbStatus without its bits; SRB_STATUS_NO_DEVICE if it could not be sent. */
+uint8_t unit_execute(struct unit *u, struct scsi_request *s);
