@@ -114,6 +114,9 @@ $(O)/flags: FORCE | $(GENERATED)
 	@mkdir -p $(@D)
 	@echo '$(CC) $(CFLAGS)' | cmp -s - $@ || echo '$(CC) $(CFLAGS)' > $@
 
+COLD := $(addsuffix /%,boot kernel/hw kernel/console drivers/loader drivers/control drivers/nt) \
+        $(addprefix drivers/port/ataport/,sat_% detect% controller% library% channel%)# small rather than fast
+$(filter $(addprefix $(O)/,$(COLD)),$(OBJ)): private CFLAGS += -Os
 $(O)/boot/main.c.o $(O)/kernel/fs/procfs_system.c.o: CFLAGS += -DVERSION='"$(VERSION)"'
 
 -include $(OBJ:.o=.d)
@@ -124,7 +127,6 @@ USER_CFLAGS = -std=gnu17 -Os -static -ffunction-sections -fdata-sections -Wl,--g
                -Wno-missing-prototypes
 COMMANDS  := $(patsubst userland/%.c,$(BUILD)/userland/%,$(wildcard userland/*.c))
 PROGRAMS  := $(patsubst tests/programs/%.c,$(BUILD)/programs/%,$(wildcard tests/programs/*.c))
-
 $(COMMANDS): $(BUILD)/userland/%: userland/%.c $(wildcard userland/common/*)
 	@mkdir -p $(@D)
 	$(call say,MUSL,$@)
@@ -135,14 +137,14 @@ $(PROGRAMS): $(BUILD)/programs/%: tests/programs/%.c tests/programs/check.h
 	$(call say,MUSL,$@)
 	$(Q)$(MUSL_CC) $(USER_CFLAGS) -O2 -o $@ $<
 
-# -- probe drivers: as anybody builds theirs, with mingw-w64
+# -- probe drivers: as anybody builds theirs
 MINGW_CC  ?= x86_64-w64-mingw32-gcc
-DRIVER_CFLAGS := -std=gnu17 -O2 -ffreestanding -Idrivers/ddk -Wall -Wextra -Werror -Wno-unused-parameter \
+DRIVER_CFLAGS := -std=gnu17 -O2 -ffreestanding -Idrivers/ddk -I. -Wall -Wextra -Werror -Wno-unused-parameter \
                  -Wno-array-bounds -Wno-multichar -nostdlib -Wl,--subsystem,native,--entry,DriverEntry,--dynamicbase -s
 DLLTOOL   ?= x86_64-w64-mingw32-dlltool
 IMPLIBS   := $(BUILD)/implib/ntoskrnl.exe.a $(BUILD)/implib/pciidex.sys.a
-$(BUILD)/implib/ntoskrnl.exe.a: drivers/nt/ntoskrnl.c drivers/nt/hal.c
-$(BUILD)/implib/pciidex.sys.a: drivers/port/ataport/exports_ataport.c
+$(word 1,$(IMPLIBS)): drivers/nt/ntoskrnl.c drivers/nt/hal.c
+$(word 2,$(IMPLIBS)): drivers/port/ataport/exports_ataport.c
 $(IMPLIBS): drivers/implib.sh | $(O)/flags
 	$(call say,IMPLIB,$@)
 	$(Q)CC='$(CC) $(CFLAGS)' DLLTOOL=$(DLLTOOL) sh drivers/implib.sh $@ $(filter %.c,$^)
@@ -213,7 +215,7 @@ metrics:                                             ## our row of the table of 
 evidence:                                            ## obligations of the contracts without code or test
 	@$(PYTHON) tests/lint/evidence.py
 
-bench: $(BUILD)/bench/icplugin.so $(BUILD)/bench/calls ## figures: instructions, sizes, memory, against their goals
+bench: $(BUILD)/bench/icplugin.so $(BUILD)/bench/calls $(BUILD)/probes/instant.sys ## figures: instructions, sizes, memory, against their goals
 	$(Q)$(MAKE) --no-print-directory BENCH=1 all && $(MAKE) --no-print-directory all
 	@$(PYTHON) tests/bench/bench.py $(BUILD)
 
@@ -238,7 +240,6 @@ size: $(O)/portolan.elf                              ## sections of the kernel
 
 print-cflags:
 	@echo '$(filter-out -Werror,$(CFLAGS))'
-
 clean:                                               ## remove build/
 	rm -rf $(BUILD)
 

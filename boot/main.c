@@ -429,6 +429,7 @@ wishes_grant(void)
     tests_start();
 #ifdef BENCH
     bench_run();
+    bench_driver();
 #endif
     if (option_lists("after", "poweroff", false))
         power_off();

@@ -8,5 +8,11 @@
 #define MARKER_END   2
 #define MARKER_READY 10 /* the kernel is up */
 
+/* The way of a request: handed to a port, at the miniport, completed by it, back. */
+#define MARKER_DRIVER_SUBMIT 30
+#define MARKER_DRIVER_IN     31
+#define MARKER_DRIVER_OUT    32
+#define MARKER_DRIVER_DONE   33
+
 /* nopl 0x4d4b<id>(%rax,%rax,1), by its bytes. `id`: a constant below 60000. Any IRQL. */
 #define marker(id) __asm__ volatile(".byte 0x0f, 0x1f, 0x84, 0x00; .word %c0; .byte 0x4b, 0x4d" ::"i"(id))

@@ -15,6 +15,7 @@ from pathlib import Path
 
 MIB = 1 << 20
 MARK_BEGIN, MARK_END, MARK_READY, MARK_PROMPT, MARK_ENTRY = 1, 2, 10, 11, 60000
+MARK_SUBMIT, MARK_IN, MARK_OUT, MARK_DONE = 30, 31, 32, 33
 TIMEOUT = 600  # seconds; a bound for a machine that hangs
 
 # name: (goal, unit)
@@ -126,6 +127,19 @@ def call_figures(folder, build):
         yield name, (count - counts[0]) / ROUNDS / operations
 
 
+def driver_figures(folder, build):
+    """The way of a 4 KiB read through the ATA port, on a miniport that does nothing (tests/guest/probe/instant.c)."""
+    more = image(folder, build, {"bench/instant.sys": (build / "probes/instant.sys").read_bytes()})
+    _, marks = boot(folder, build, "bench", 1, "bench after=poweroff", more)
+    for name, begin, end in (("SRB, from unit_send() to IdeHwStartIo", MARK_SUBMIT, MARK_IN),
+                             ("IdeHwInterrupt's completion call to done()", MARK_OUT, MARK_DONE)):
+        starts, ends = ([n for i, n in marks if i == which] for which in (begin, end))
+        if not len(starts) == len(ends) > 100:
+            sys.exit(f"bench: {len(starts)} requests begun, {len(ends)} ended")
+        costs = sorted(b - a for a, b in zip(starts, ends))
+        yield name, costs[len(costs) // 2]
+
+
 def show(figures):
     missed = 0
     print(f"{'what':<46} {'figure':>14} {'goal':>14}  unit")
@@ -140,7 +154,8 @@ def show(figures):
 def main():
     build = Path(sys.argv[1] if len(sys.argv) > 1 else "build").resolve()
     with tempfile.TemporaryDirectory() as folder:
-        figures = [figure for part in (start_figures, prompt_figures, operation_figures, call_figures)
+        figures = [figure for part in (start_figures, prompt_figures, operation_figures, call_figures,
+                                               driver_figures)
                    for figure in part(folder, build)]
     sys.exit(1 if show(figures) else 0)
 

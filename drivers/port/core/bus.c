@@ -42,8 +42,9 @@ slot_issue(struct bus *b, uint32_t n, struct request *r)
     s->seconds = r->seconds ? r->seconds + 1 : 0; /* the first tick comes within a second */
     s->timed_out = false;
     __atomic_store_n(&s->state, SLOT_ISSUED, __ATOMIC_RELEASE);
-    if (b->active++ == 0) {
-        (void)event_clear(&b->idle);
+    b->active++;
+    if (!b->ticking) { /* it goes on until a second finds nothing out: no timer is set a request */
+        b->ticking = true;
         (void)timer_set(&b->second, timer_deadline(SECONDS(1)), SECONDS(1), NULL);
     }
     r->unit->active++;
@@ -59,8 +60,7 @@ slot_free(struct bus *b, uint32_t n)
     s->request = NULL;
     b->used[n / 64] &= ~BIT64(n % 64);
     __atomic_store_n(&s->state, SLOT_FREE, __ATOMIC_RELEASE);
-    if (--b->active == 0)
-        (void)event_set(&b->idle);
+    __atomic_store_n(&b->active, b->active - 1, __ATOMIC_RELEASE);
 }
 
 /* ---- issuing ---- */
@@ -125,8 +125,12 @@ run_dpc(struct dpc *d, void *context)
 {
     struct bus *b = context;
 
-    if (!timer_is_set(&b->second))
+    spin_lock_raw(&b->lock);
+    if (!b->ticking) {
+        b->ticking = true;
         (void)timer_set(&b->second, timer_deadline(SECONDS(1)), SECONDS(1), NULL);
+    }
+    spin_unlock_raw(&b->lock);
     bus_run(b);
 }
 
@@ -275,7 +279,14 @@ bus_kill(struct bus *b)
 int
 bus_drain(struct bus *b, uint64_t timeout)
 {
-    return wait_event(&b->idle.waitable, timeout);
+    uint64_t deadline = timer_deadline(timeout);
+
+    while (__atomic_load_n(&b->active, __ATOMIC_ACQUIRE)) {
+        if (time_now() >= deadline)
+            return -ETIMEDOUT;
+        thread_sleep(MS(1));
+    }
+    return 0;
 }
 
 /* ---- holding ---- */
@@ -360,8 +371,10 @@ second_tick(struct timer *t)
         if (busy_tick(&u->busy_seconds, u->holds))
             unit_release(u, HOLD_BUSY);
     }
-    if (!b->active && !busy)
+    if (!b->active && !busy) {
+        b->ticking = false;
         (void)timer_cancel(t);
+    }
     while ((r = next_timed_out(b)) != NULL) {
         unit_hold(r->unit, HOLD_RECOVERY);
         spin_unlock_raw(&b->lock);
@@ -394,7 +407,6 @@ bus_new(struct adapter *a, uint32_t number, uint32_t depth, struct bus **out)
     list_init(&b->ready);
     timer_init_call(&b->second, second_tick);
     dpc_init(&b->run_dpc, run_dpc, b);
-    event_init(&b->idle, EVENT_MANUAL, true);
     for (uint32_t n = 0; n < cpu_count(); n++) {
         b->cpus[n].bus = b;
         dpc_init(&b->cpus[n].dpc, completion_dpc, &b->cpus[n]);

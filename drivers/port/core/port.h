@@ -128,7 +128,7 @@ struct bus {
     struct list units;              /* [q] */
     struct list ready;              /* [q] struct unit.ready: round robin */
     uint32_t depth;                 /* [a] */
-    uint32_t active;                /* [q] slots issued, without the reserved */
+    uint32_t active;                /* [q] slots issued; read without */
     uint32_t holds;                 /* [a] HOLD_.. */
     uint32_t busy_seconds;          /* [a] */
     uint64_t used[PORT_SLOT_WORDS]; /* [q] */
@@ -136,7 +136,7 @@ struct bus {
     struct timer second;                    /* while active */
     struct bus_cpu *cpus;                   /* [I] cpu_count() of them */
     struct dpc run_dpc;                     /* bus_kick() */
-    struct event idle;                      /* [q] set while nothing is active */
+    bool ticking;                           /* [q] the timer is set */
     bool started, dead;                     /* [q] */
     uint64_t issued, completed, interrupts; /* [a] */
     void *face_data;                        /* [I] */

@@ -6,3 +6,6 @@
 
 /* Run all; a line "bench: ID ROUNDS NAME" to the log for each. PASSIVE_LEVEL. */
 void bench_run(void);
+
+/* What the way through a port costs, if there is a driver to measure it with. PASSIVE_LEVEL. */
+void bench_driver(void);
