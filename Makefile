@@ -118,7 +118,6 @@ COLD := $(addsuffix /%,boot kernel/hw kernel/console drivers/loader drivers/cont
         $(addprefix drivers/port/ataport/,sat_% detect% controller% library% channel%)# small rather than fast
 $(filter $(addprefix $(O)/,$(COLD)),$(OBJ)): private CFLAGS += -Os
 $(O)/boot/main.c.o $(O)/kernel/fs/procfs_system.c.o: CFLAGS += -DVERSION='"$(VERSION)"'
-
 -include $(OBJ:.o=.d)
 
 # -- programs: musl, static

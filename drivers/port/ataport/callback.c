@@ -104,6 +104,7 @@ ask(IDE_HW_DPC *place, IDE_HW_DPC routine, struct dpc *d)
     return true;
 }
 
+/* a timer may be asked for from any routine once the channel starts. */
 BOOLEAN NTAPI
 AtaPortRequestCallback(IDE_CALLBACK_TYPE CallbackType, PVOID ChannelExtension, IDE_HW_DPC CallbackRoutine,
                        ULONG TimerValue)

@@ -5,7 +5,7 @@
 #include "kernel/mem/frame.h"
 #include "lib/string.h"
 
-/* */
+/* */
 static int
 channel_init(struct ata_channel *ch)
 {
@@ -85,7 +85,7 @@ slots_make(struct ata_channel *ch)
     return ch->slots ? 0 : -ENOMEM;
 }
 
-/* */
+/* A-054 (not supported: clear and NULL), A-056 */
 int
 ata_channel_start(struct ata_channel *ch)
 {
@@ -155,7 +155,7 @@ ata_channel_free(struct ata_channel *ch)
     pool_free(ch, ATA_TAG);
 }
 
-/* The pool has room for the depth as it is now, what bypasses it, and a sense IRB a target. */
+/* The pool has room for the depth as it is now, what bypasses it, and a sense IRB a target. */
 PVOID NTAPI
 AtaPortGetUnCachedExtension(PVOID ChannelExtension, ULONG UncachedExtensionSize, ULONG IrbExtensionSize)
 {

@@ -5,7 +5,7 @@
 #include "lib/format.h"
 #include "lib/string.h"
 
-/* RangeStart is the address on the bus, which on a PC is the physical one. */
+/* RangeStart is the address on the bus, which on a PC is the physical one. */
 static void
 resources_fill(struct ata_controller *c)
 {
@@ -43,7 +43,7 @@ configuration_read(struct ata_controller *c)
     c->adapter->dma = (struct dma_limits){.max_address = c->dma64 ? 0 : UINT32_MAX}; /* */
 }
 
-/* */
+/* */
 static int
 controller_start(struct ata_controller *c, char *why)
 {
@@ -71,7 +71,7 @@ controller_start(struct ata_controller *c, char *why)
     return 0;
 }
 
-/* */
+/* */
 static bool
 channel_enabled(struct ata_controller *c, uint32_t n)
 {
@@ -84,7 +84,7 @@ channel_enabled(struct ata_controller *c, uint32_t n)
     return (uint32_t)state == ChannelStateEnabled || (uint32_t)state == ChannelStateUnKnown;
 }
 
-/* A channel that fails costs itself. */
+/* A channel that fails costs itself; none at all is no error. */
 static void
 channels_start(struct ata_controller *c)
 {

@@ -16,7 +16,7 @@ driver_gone(struct driver *d, void *data)
     d->port = (struct port_registration){0};
 }
 
-/* */
+/* Reserved is ignored: A-017 */
 static NTSTATUS
 interface_check(const IDE_CONTROLLER_INTERFACE *i)
 {
@@ -25,6 +25,7 @@ interface_check(const IDE_CONTROLLER_INTERFACE *i)
     return i->AtaAdapterControl ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER;
 }
 
+/* nothing is called back, nothing is touched; DriverEntry returns what this does. */
 ULONG NTAPI
 AtaPortInitializeEx(PVOID DriverObject, PVOID RegistryPath, PIDE_CONTROLLER_INTERFACE ControllerInterface)
 {

@@ -58,7 +58,7 @@ ata_execute(struct unit *u, struct ata_request *a)
 
 /* ---- out ---- */
 
-/* Pages of the data, merged where they follow one another. Returns: false: it does not fit the limits. */
+/* Pages of the data, merged where they follow one another. Returns: false: it does not fit the limits. */
 static bool
 sg_build(const struct ata_channel *ch, const struct ata_request *a, IDE_SCATTER_GATHER_LIST *sg)
 {
@@ -88,7 +88,7 @@ sg_build(const struct ata_channel *ch, const struct ata_request *a, IDE_SCATTER_
     return true;
 }
 
-/* */
+/* */
 static bool
 irb_fill(struct ata_channel *ch, const struct ata_request *a, uint32_t n)
 {
@@ -144,7 +144,7 @@ ata_issue(struct bus *b, struct request *r)
         complete_here(ch, n, IRB_STATUS_INVALID_REQUEST);
         return;
     }
-    if (ch->interface.IdeHwBuildIo) { /* no lock */
+    if (ch->interface.IdeHwBuildIo) { /* no lock */
         if (ata_call(ch->controller, "IdeHwBuildIo", (const void *)(uintptr_t)ch->interface.IdeHwBuildIo,
                      (uintptr_t)ch->extension->bytes, (uintptr_t)irb, 0, NULL))
             return; /* the gate is closed: the engine ends it */
@@ -171,7 +171,7 @@ ata_slot_of(const struct ata_channel *ch, const IDE_REQUEST_BLOCK *irb)
                : -1;
 }
 
-/* */
+/* */
 VOID NTAPI
 AtaPortCompleteRequest(PVOID ChannelExtension, PIDE_REQUEST_BLOCK Irb)
 {

@@ -61,7 +61,7 @@ AtaPortGetDeviceBase(PVOID ChannelExtension, IDE_PHYSICAL_ADDRESS IoAddress, ULO
     return base;
 }
 
-/* ---- sense, A-140 ---- */
+/* ---- sense, A-142 ---- */
 
 PIDE_REQUEST_BLOCK NTAPI
 AtaPortBuildRequestSenseIrb(PVOID ChannelExtension, PIDE_REQUEST_BLOCK Irb)
@@ -159,7 +159,7 @@ AtaPortReleaseQueueTag(PVOID ChannelExtension, UCHAR TargetId, UCHAR Lun, UCHAR 
         __atomic_fetch_and(&t->used[QueueTag / 64], ~BIT64(QueueTag % 64), __ATOMIC_ACQ_REL);
 }
 
-/* ---- registry, A-145 ---- */
+/* ---- registry, A-145 ---- */
 
 /* May a registry routine be called now? */
 static struct ata_channel *
@@ -311,6 +311,7 @@ AtaPortConvertUlongToPhysicalAddress(ULONG_PTR Address)
     return (IDE_PHYSICAL_ADDRESS){.QuadPart = (LONGLONG)Address};
 }
 
+/* */
 VOID NTAPI
 AtaPortStallExecution(ULONG Delay)
 {

@@ -1,5 +1,5 @@
 /*
- * What is over its time (A-122 to A-126): IRB_FUNCTION_LUN_RESET to the unit, which waits meanwhile; if that does not
+ * What is over its time (A-122, A-123, A-124, A-125, A-126; A-146): IRB_FUNCTION_LUN_RESET to the unit, which waits meanwhile; if that does not
  * succeed, IdeHwReset of the channel; if that fails, the adapter is given up.
  */
 #include "drivers/port/ataport/ata_impl.h"

@@ -20,6 +20,14 @@ text_swap(const uint8_t *from, uint8_t *to, size_t n)
     }
 }
 
+/* A text without its NUL. */
+static void
+text_put(uint8_t *to, const char *text)
+{
+    while (*text)
+        *to++ = (uint8_t)*text++;
+}
+
 static enum sat_next
 standard(const struct sat_device *d, struct sat_command *c)
 {
@@ -28,7 +36,7 @@ standard(const struct sat_device *d, struct sat_command *c)
     text_swap(d->identify->ModelNumber, model, sizeof(model));
     text_swap(d->identify->FirmwareRevision, revision, sizeof(revision));
     p[1] = d->removable ? 0x80 : 0;
-    memcpy(p + 8, "ATA     ", 8);
+    text_put(p + 8, "ATA     ");
     memcpy(p + 16, model, 16);
     /* SAT-3 8.1: the last four characters, if they are not blank; else the first */
     memcpy(p + 32, memcmp(revision + 4, "    ", 4) ? revision + 4 : revision, 4);
@@ -63,7 +71,7 @@ identifiers(const struct sat_device *d, struct sat_command *c)
     p[n] = 2; /* ASCII, T10 vendor identification */
     p[n + 1] = 1;
     p[n + 3] = 68;
-    memcpy(p + n + 4, "ATA     ", 8);
+    text_put(p + n + 4, "ATA     ");
     text_swap(d->identify->ModelNumber, p + n + 12, 40);
     text_swap(d->identify->SerialNumber, p + n + 52, 20);
     n += 72;
@@ -77,7 +85,7 @@ ata_information(const struct sat_device *d, struct sat_command *c)
 {
     uint8_t p[ATA_PAGE_SIZE] = {0, VPD_ATA_INFORMATION, (ATA_PAGE_SIZE - 4) >> 8, (ATA_PAGE_SIZE - 4) & 0xff};
 
-    memcpy(p + 8, "PORTOLANSAT             0001", 28);
+    text_put(p + 8, "PORTOLANSAT             0001");
     p[36] = 0x34; /* device signature: a register FIS of an ATA device */
     p[41] = 1;
     p[48] = 1;

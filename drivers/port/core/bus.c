@@ -63,7 +63,7 @@ slot_free(struct bus *b, uint32_t n)
     __atomic_store_n(&b->active, b->active - 1, __ATOMIC_RELEASE);
 }
 
-/* ---- issuing ---- */
+/* ---- issuing: one queue a unit, one limit a bus (A-066, A-067, A-069, A-076; A-075 is the face's) ---- */
 
 static bool
 unit_may_issue(const struct unit *u, const struct request *r)

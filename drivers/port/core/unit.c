@@ -25,7 +25,7 @@ unit_execute(struct unit *u, struct scsi_request *s)
 
     event_init(&done, EVENT_AUTO, false);
     s->done = executed;
-    s->context = &done;
+    s->context = &done; // cppcheck-suppress autoVariables ; it is waited for below
     if (unit_send(u, s))
         return SRB_STATUS_NO_DEVICE;
     (void)wait_event(&done.waitable, WAIT_FOREVER); /* the engine ends every request in time */

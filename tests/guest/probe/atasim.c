@@ -207,6 +207,49 @@ hold(struct channel *c, PIDE_REQUEST_BLOCK irb)
         c->held[c->count++] = irb;
 }
 
+/* in StartIo. */
+static void
+library(struct channel *c)
+{
+    UCHAR text[8] = "abcdefg";
+    ULONG value = 1, length = 4;
+    LARGE_INTEGER before = KeQueryPerformanceCounter(NULL), after;
+
+    AtaPortMoveMemory(text + 1, text, 6);
+    CHECK(text[0] == 'a' && text[1] == 'a' && text[2] == 'b' && text[6] == 'f' && !text[7]);
+    AtaPortStallExecution(50);
+    after = KeQueryPerformanceCounter(NULL);
+    CHECK(after.QuadPart - before.QuadPart >= 500);
+    CHECK(!AtaPortRegistryAllocateBuffer(c, 16));
+    CHECK(!AtaPortRegistryChannelSubkeyRead(c, 0, "Number", IDE_REG_DWORD, (PUCHAR)&value, &length) &&
+          value == 1);
+    CHECK(!AtaPortRegistryChannelSubkeyWrite(c, 0, "Number", IDE_REG_DWORD, (PUCHAR)&value, &length));
+    CHECK(!AtaPortGetUnCachedExtension(c, 4096, 0));
+}
+
+/* What a miniport tells the port while a request is on its way. */
+static void
+notify(struct channel *c, PIDE_REQUEST_BLOCK irb)
+{
+    switch (Knobs.mode) {
+    case DO_BUS_CHANGE:
+        AtaPortBusChangeDetected(c);
+        break;
+    case DO_POWER:
+        AtaPortRequestPowerStateChange(c, 0, 0, IdePowerD3);
+        break;
+    case DO_LIBRARY:
+        library(c);
+        break;
+    case DO_DEVICE_BUSY:
+        Knobs.mode = DO_COMPLETE;
+        AtaPortDeviceBusy(c, 0xff, 0, 2);
+        complete(c, irb, IRB_STATUS_BUSY);
+        return;
+    }
+    complete(c, irb, IRB_STATUS_SUCCESS);
+}
+
 static void
 misbehave(struct channel *c, PIDE_REQUEST_BLOCK irb)
 {
@@ -304,6 +347,12 @@ deal(struct channel *c, PIDE_REQUEST_BLOCK irb)
     case DO_SENSE_TWICE:
         sense(c, irb);
         break;
+    case DO_BUS_CHANGE:
+    case DO_POWER:
+    case DO_LIBRARY:
+    case DO_DEVICE_BUSY:
+        notify(c, irb);
+        break;
     default:
         misbehave(c, irb);
     }
@@ -354,6 +403,8 @@ hw_buildio(PVOID extension, PIDE_REQUEST_BLOCK irb)
     struct channel *c = extension;
 
     record(CALL_BUILDIO, c->number, irb->Function, irb);
+    if (Knobs.seconds && irb->Function == IRB_FUNCTION_ATA_READ)
+        irb->TimeOutValue = Knobs.seconds; /* */
     if (Knobs.map_buffers)
         irb->IrbFlags |= IRB_FLAGS_MAP_BUFFERS; /* */
     if (Knobs.mode == DO_BUILDIO && irb->Function != IRB_FUNCTION_ATA_IDENTIFY)
@@ -560,10 +611,34 @@ transfer_mode(PVOID extension, PIDE_TRANSFER_MODE_PARAMETERS p)
     record(CALL_TRANSFER_MODE, p->ChannelNumber, p->DeviceType[0], extension);
     if (p->DeviceType[0] == DeviceIsAta) { /* */
         CHECK(p->IoReadySupported[0] && p->DeviceTransferModeSupported[0] & UDMA_MODE5);
-        CHECK(p->DeviceTransferModeCurrent[0] == UDMA_MODE5);
+        CHECK(p->DeviceTransferModeCurrent[0] == UDMA_MODE5 || p->DeviceTransferModeCurrent[0] == UDMA_MODE2);
         p->DeviceTransferModeSelected[0] = UDMA_MODE2 | 1u << 30;
     }
     return answer(CALL_TRANSFER_MODE);
+}
+
+/* */
+static void
+resources(struct controller *c, PIDE_MINIPORT_RESOURCES r)
+{
+    ULONG vendor = 0, word = 0;
+
+    CHECK(r && !AtaPortGetDeviceBase(c, (IDE_PHYSICAL_ADDRESS){.QuadPart = 0xfee00000}, 0));
+    if (!Knobs.expect_ahci)
+        return;
+    CHECK(AtaPortGetBusData(c, &vendor, 0, 4) == 4 && vendor == 0x29228086);
+    CHECK(AtaPortGetBusData(c, &word, 0x3c, 1) == 1 && AtaPortSetBusData(c, &word, 0x3c, 1) == 1);
+    CHECK(!AtaPortGetBusData(c, &word, 0x10000, 4));
+    for (ULONG i = 0; i < r->NumberOfAccessRanges; i++) {
+        PIDE_ACCESS_RANGE range = &r->IdeAccessRange[i];
+
+        CHECK(range->RangeLength && range->RangeStart.QuadPart == range->PhysicalRangeStart.QuadPart);
+        if (range->InMemory && range->Bar == 5)
+            c->base = AtaPortGetDeviceBase(c, range->RangeStart, 0);
+        CHECK(!AtaPortGetDeviceBase(c, range->RangeStart, range->RangeLength + 1));
+    }
+    CHECK(c->base && AtaPortReadRegisterUlong(c->base) &&
+          AtaPortReadRegisterUlong((PULONG)c->base + 4)); /* CAP, VS */
 }
 
 static BOOLEAN NTAPI
@@ -580,8 +655,7 @@ adapter_control(PVOID extension, IDE_CONTROL_ACTION action, PVOID parameters)
     all_zero(c, Knobs.extension_size);                                                  /* */
     CHECK(k->Version == sizeof(*k) && k->ControllerMode == IdeModeNormal);              /* */
     CHECK(k->NumberOfPhysicalBreaks == 0xff && k->MaximumTransferLength == 0xffffffff); /* */
-    CHECK(k->ControllerResources && !k->ControllerResources->NumberOfAccessRanges);
-    CHECK(!AtaPortGetDeviceBase(c, (IDE_PHYSICAL_ADDRESS){.QuadPart = 0xfee00000}, 0)); /* */
+    resources(c, k->ControllerResources);
     c->started = 1;
     k->NumberOfChannels = (UCHAR)Knobs.channels;
     k->NumberOfPhysicalBreaks = (UCHAR)Knobs.breaks;

@@ -47,7 +47,11 @@ enum {
     DO_LEVEL, /* returns at another IRQL */
     DO_WILD,  /* AtaPortCompleteRequest of an address that is not mapped */
     DO_CONTROLLER_SYNC,
-    DO_FREED, /* a wrong extension is passed */
+    DO_FREED,       /* a wrong extension is passed */
+    DO_BUS_CHANGE,  /* AtaPortBusChangeDetected, then success */
+    DO_POWER,       /* AtaPortRequestPowerStateChange, then success */
+    DO_DEVICE_BUSY, /* AtaPortDeviceBusy of the channel for 2 s, then IRB_STATUS_BUSY: once */
+    DO_LIBRARY,     /* small routines, and registry routines at the wrong time */
 };
 
 enum { RESET_COMPLETES, RESET_LUN_FAILS, RESET_LEAVES, RESET_FALSE };
@@ -70,6 +74,8 @@ struct knobs {
     unsigned int version, alignment, extension_size, no_routine; /* no_routine: bit CALL_..: NULL */
     unsigned int initialize_twice, map_buffers;
     unsigned int ata_status, ata_error; /* with DO_STATUS */
+    unsigned int expect_ahci;           /* the resources are an AHCI controller's */
+    unsigned int seconds;               /* what IdeHwBuildIo makes TimeOutValue; 0: left alone */
 };
 
 struct seen {

@@ -97,16 +97,6 @@ land(unsigned n)
         KCHECK_EQ(wait_event(&flights[i].done.waitable, WAIT), 0);
 }
 
-/* The simulated device raises its interrupt. */
-static void
-interrupt(struct sim *s)
-{
-    uint8_t irql = irql_raise(DISPATCH_LEVEL);
-
-    apic_send_self(s->adapter->irq.vector);
-    irql_lower(irql);
-}
-
 KTEST(ataport_never_exceeds_the_depths) /* A-050 A-051 A-062 A-067 A-068 A-076 */
 {
     static const unsigned depths[][3] = {{4, 4, 4}, {8, 3, 3}, {2, 16, 2}, {0, 4, 1}, {32, 0, 1}};
@@ -127,7 +117,7 @@ KTEST(ataport_never_exceeds_the_depths) /* A-050 A-051 A-062 A-067 A-068 A-076 *
             KCHECK_EQ(fly(u, FLIGHTS), FLIGHTS);
             for (unsigned n = 0; n < FLIGHTS && s.adapter->bus[0]->active; n++) {
                 KCHECK(s.adapter->bus[0]->active <= depths[i][2]);
-                interrupt(&s);
+                sim_interrupt(&s);
             }
             land(FLIGHTS);
             KCHECK_EQ(s.seen->outstanding_max, depths[i][2]);
@@ -233,7 +223,7 @@ KTEST(ataport_rules_broken_are_reported_and_survived) /* A-088 A-095 A-098 */
         if (rules[i].mode == DO_ALL_INTERRUPT) {
             s.knobs->mode = rules[i].mode;
             KCHECK_EQ(fly(sim_unit(&s), 1), 1);
-            interrupt(&s);
+            sim_interrupt(&s);
             land(1);
             KCHECK_EQ(flights[0].a.irb_status, rules[i].status);
         } else {
@@ -276,7 +266,7 @@ KTEST(ataport_adapter_that_goes_wrong_is_lost_and_its_requests_fail)
             unsigned sent = fly(u, 6);
 
             if (faults[i].mode == DO_FAULT_INTERRUPT)
-                interrupt(&s);
+                sim_interrupt(&s);
             land(sent);
             KCHECK_EQ(flights[sent - 1].a.r.error != 0 || faults[i].mode == DO_LEVEL, 1);
             if (!s.adapter->gate.is_closed || !strstr(s.adapter->gate.text, faults[i].said))

@@ -1,5 +1,6 @@
 #include "tests/guest/kernel/drivers/sim.h"
 #include "drivers/ddk/wdm.h"
+#include "kernel/cpu/apic.h"
 #include "tests/guest/ktest.h"
 
 bool
@@ -101,4 +102,13 @@ sim_run(struct sim *s, unsigned mode)
     s->knobs->mode = mode;
     KCHECK_EQ(ata_execute(u, &a), 0);
     return a.irb_status;
+}
+
+void
+sim_interrupt(struct sim *s)
+{
+    uint8_t irql = irql_raise(DISPATCH_LEVEL);
+
+    apic_send_self(s->adapter->irq.vector);
+    irql_lower(irql);
 }

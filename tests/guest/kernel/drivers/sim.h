@@ -28,6 +28,9 @@ struct unit *sim_unit(struct sim *s);
 volatile struct call *sim_call(struct sim *s, unsigned what, unsigned n);
 unsigned sim_calls(struct sim *s, unsigned what);
 
+/* The simulated device raises its interrupt; it has been handled when this returns. PASSIVE_LEVEL. */
+void sim_interrupt(struct sim *s);
+
 /* A read of `size` bytes into memory that tests share; sent, in a mode, and waited for: its status. */
 struct ata_request sim_read(uint32_t size);
 uint8_t sim_run(struct sim *s, unsigned mode);
