@@ -61,7 +61,7 @@ SRC += $(wildcard tests/guest/bench/*.c)
 endif
 OBJ := $(patsubst %,$(O)/%.o,$(SRC))
 
-.PHONY: all iso image clean help format lint metrics evidence coverage bench host-test host-fuzz host-test-list \
+.PHONY: all iso image clean help format lint metrics evidence obligations coverage bench host-test host-fuzz host-test-list \
         host-fuzz-list print-cflags size FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -101,7 +101,6 @@ $(BUILD)/gen/console-font.psf:
 	@[ -n "$(FONT)" ] || { echo 'no console font: install console-setup-linux, or set FONT=file.psf.gz'; exit 1; }
 	$(Q)gunzip -c $(FONT) > $@
 
-# Names of PCI devices: Debian's (pci.ids).
 PCI_IDS ?= $(firstword $(wildcard /usr/share/misc/pci.ids /usr/share/hwdata/pci.ids \
                      /opt/homebrew/share/hwdata/pci.ids /usr/local/share/hwdata/pci.ids))
 $(BUILD)/gen/pci_ids.inc: kernel/hw/pci_ids.awk $(PCI_IDS)
@@ -213,6 +212,8 @@ metrics:                                             ## our row of the table of 
 
 evidence:                                            ## obligations of the contracts without code or test
 	@$(PYTHON) tests/lint/evidence.py
+obligations:                                         ## docs/obligations.md
+	@$(PYTHON) tests/lint/evidence.py --table > docs/obligations.md
 
 bench: $(BUILD)/bench/icplugin.so $(BUILD)/bench/calls $(BUILD)/probes/instant.sys ## figures: instructions, sizes, memory, against their goals
 	$(Q)$(MAKE) --no-print-directory BENCH=1 all && $(MAKE) --no-print-directory all
@@ -236,7 +237,6 @@ coverage:                                            ## what the in-kernel tests
 
 size: $(O)/portolan.elf                              ## sections of the kernel
 	$(SIZE) -A $<
-
 print-cflags:
 	@echo '$(filter-out -Werror,$(CFLAGS))'
 clean:                                               ## remove build/

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """
-evidence.py [ROOT]: lists the obligations of docs/contract without code, or without a test, and counts them.
+evidence.py [--table] [ROOT]: lists the obligations of docs/contract without code, or without a test, and counts them.
 
 An obligation is a line `- **S-001** ...`. It is met where a comment below drivers/ names it in a .c file, and
 tested where a comment or text below tests/ names it. Tags that no contract has are listed too. Exit status 0:
@@ -56,9 +56,37 @@ def counts(contracts, code, tests):
         yield f"{name:12}{len(tags):12}{len(coded):12}{len(tested):12}{len(coded & tested):12}"
 
 
+def table(tree):
+    """docs/obligations.md: which obligation is met and tested where, for contracts of which anything is."""
+    contracts, code, tests = obligations(tree), tags_in_code(tree), tags_in_tests(tree)
+    lines = ["# Obligations", "", "Which obligation of `docs/contract` is met where, and tested where. Made by `make obligations`;"
+             " lint fails when it", "is not current. `-`: nowhere yet.", ""]
+    for name, tags in sorted(contracts.items()):
+        if not tags.keys() & (code.keys() | tests.keys()):
+            continue
+        lines += [f"## {name}", "", "| | code | test |", "|---|---|---|"]
+        lines += [f"| {tag} | {code.get(tag, '-')} | {tests.get(tag, '-')} |" for tag in sorted(tags)]
+    return "\n".join(lines) + "\n"
+
+
+def check(tree):
+    """For lint.py: the table in docs is the one that the tree gives."""
+    path = "docs/obligations.md"
+    if not obligations(tree) or (tree.text(path) if path in tree.files else None) == table(tree):
+        return []
+    return [(path, 1, "is not current: make obligations")]
+
+
+def tree_of(arguments):
+    return Tree(arguments[0] if arguments else os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
+
+
 def main(arguments):
-    root = arguments[0] if arguments else os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
-    tree = Tree(root)
+    if "--table" in arguments:
+        arguments.remove("--table")
+        sys.stdout.write(table(tree_of(arguments)))
+        return 0
+    tree = tree_of(arguments)
     facts = obligations(tree), tags_in_code(tree), tags_in_tests(tree)
     print("\n".join([*missing(*facts), "", *counts(*facts)]))
     return 0

@@ -4,13 +4,14 @@ import os
 import sys
 
 import budget
+import evidence
 import includes
 import rules
 from source import Tree
 
 
 def check_all(tree):
-    found = includes.check(tree) + budget.check(tree)
+    found = includes.check(tree) + budget.check(tree) + evidence.check(tree)
     for check in rules.ALL:
         found += check(tree)
     return sorted(set(found))

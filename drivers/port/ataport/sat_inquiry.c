@@ -39,7 +39,8 @@ standard(const struct sat_device *d, struct sat_command *c)
     text_put(p + 8, "ATA     ");
     memcpy(p + 16, model, 16);
     /* SAT-3 8.1: the last four characters, if they are not blank; else the first */
-    memcpy(p + 32, memcmp(revision + 4, "    ", 4) ? revision + 4 : revision, 4);
+    for (unsigned i = 0, from = memcmp(revision + 4, "    ", 4) ? 4 : 0; i < 4; i++)
+        p[32 + i] = revision[from + i];
     return sat_answer(c, p, sizeof(p), get_be16(c->cdb + 3));
 }
 

@@ -78,7 +78,7 @@ static const struct {
     {"A-032", offsetof(struct knobs, false_mask), 1 << CALL_ADAPTER_CONTROL, 0, 2},
 };
 
-KTEST(ataport_refuses_what_its_interface_forbids)
+KTEST(ataport_refuses_what_its_interface_forbids) /* A-004 A-006 */
 {
     for (unsigned i = 0; i < ARRAY_SIZE(refused) && !ktest_failed(); i++) {
         struct sim s;

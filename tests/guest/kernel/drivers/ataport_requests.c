@@ -97,7 +97,7 @@ land(unsigned n)
         KCHECK_EQ(wait_event(&flights[i].done.waitable, WAIT), 0);
 }
 
-KTEST(ataport_never_exceeds_the_depths) /* A-050 A-051 A-062 A-067 A-068 A-076 */
+KTEST(ataport_never_exceeds_the_depths) /* A-069 A-050 A-051 A-062 A-067 A-068 A-076 */
 {
     static const unsigned depths[][3] = {{4, 4, 4}, {8, 3, 3}, {2, 16, 2}, {0, 4, 1}, {32, 0, 1}};
 
@@ -353,7 +353,7 @@ KTEST(ataport_reset_that_fails_costs_the_adapter) /* A-125 */
 
 /* ---- nothing is lost ---- */
 
-KTEST(ataport_starts_and_stops_without_a_page_lost)
+KTEST(ataport_starts_and_stops_without_a_page_lost) /* */
 {
     struct mem_taken before;
 
