@@ -349,7 +349,7 @@ programs_prepare(void)
 static int
 drivers_prepare(void)
 {
-    drivers_init(nt_driver_gone);
+    drivers_init(nt_driver_came, nt_driver_gone);
     registry_init();
     port_init();
     ataport_init();

@@ -20,12 +20,14 @@
 static struct mutex lock;                        /* find and put may be called with it held */
 static struct list drivers = LIST_INIT(drivers); /* [m] */
 
+static void (*driver_came)(void);                          /* [I] after boot */
 static void (*image_gone)(const void *start, size_t size); /* [I] after boot */
 
 void
-drivers_init(void (*gone)(const void *start, size_t size))
+drivers_init(void (*came)(void), void (*gone)(const void *start, size_t size))
 {
     mutex_init(&lock);
+    driver_came = came;
     image_gone = gone;
     gate_init();
 }
@@ -228,6 +230,7 @@ driver_load(const char *name, const char *service, const void *file, size_t size
     list_init(&d->imports_from);
     names_fill(d, name, service);
     entered = enter();
+    driver_came();
     err = load(d, file, size, why);
     leave(entered);
     if (err) {

@@ -57,9 +57,11 @@ struct driver {
     struct list imports_from; /* [I] struct driver_use: drivers whose exports it is bound to */
 };
 
-/* Boot, once, when threads run. gone() is told of each image that is about to be freed: nothing of it runs any more, and
- * what it left (timers, memory) is to go with it. PASSIVE_LEVEL. */
-void drivers_init(void (*gone)(const void *start, size_t size));
+/*
+ * Boot, once, when threads run. came() is called before each driver is loaded. gone() is told of each image that is about
+ * to be freed: nothing of it runs any more, and what it left (timers, memory) is to go with it. PASSIVE_LEVEL.
+ */
+void drivers_init(void (*came)(void), void (*gone)(const void *start, size_t size));
 
 /*
  * Map, relocate and bind an image. The file's bytes are not needed after. name: "ahci.sys"; service: NULL: the name without

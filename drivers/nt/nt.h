@@ -17,6 +17,9 @@
 /* Boot, once: publishes the libraries; sets up what DPCs and timers of drivers need. PASSIVE_LEVEL. */
 int nt_init(void);
 
+/* A driver is about to be loaded: what it reads at a fixed address is there. PASSIVE_LEVEL; again: nothing. */
+void nt_driver_came(void);
+
 /* A driver has gone: its timers and DPCs do not fire any more. `start` and `size` are its image's. PASSIVE_LEVEL. */
 void nt_driver_gone(const void *start, size_t size);
 

@@ -228,7 +228,8 @@ mem_init(const struct mem_region *map, size_t count, const struct mem_region *re
     table_init(early_frame);
     map_memory();
     map_image();
-    if (table_reserve(DYNAMIC_BASE, HUGE_PAGE, HUGE_PAGE)) /* its entry in the PML4 */
+    if (table_reserve(SHARED_DATA, PAGE_SIZE, PAGE_SIZE) ||
+        table_reserve(DYNAMIC_BASE, HUGE_PAGE, HUGE_PAGE)) /* entries in the PML4 */
         panic("mem: no memory for the page tables");
     paging_load(table_root);
     early_end = UINT64_MAX;

@@ -318,3 +318,9 @@ space_stats(struct space_stats *out)
     stack_count(&out->stacks, &out->stacks_kept);
     spin_unlock(&space_lock, irql);
 }
+
+void
+space_show_shared(uint64_t pa)
+{
+    table_set(SHARED_DATA, pa, PAGE_SIZE, table_bits(0), PAGE_SIZE);
+}

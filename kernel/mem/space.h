@@ -64,6 +64,11 @@ void stack_drain(void);
 /* Is this address in a guard page of some kernel stack? For the page fault report. Any IRQL. */
 bool stack_guard_hit(uintptr_t va);
 
+/*
+ * Have a frame seen, to be read, at SHARED_DATA (layout.h), for good. Once. PASSIVE_LEVEL.
+ */
+void space_show_shared(uint64_t pa);
+
 /* Physical address behind any mapped kernel address; false if not mapped. Any IRQL. */
 bool space_physical(const void *va, uint64_t *pa);
 

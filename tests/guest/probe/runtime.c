@@ -204,6 +204,25 @@ check_waiting(void)
     return 0;
 }
 
+/* What KeQuerySystemTime and KeQueryTickCount are in compiled drivers. */
+static NTSTATUS
+check_shared_data(void)
+{
+    const volatile ULONG *shared = (const volatile ULONG *)0xfffff78000000000ull;
+    LARGE_INTEGER now, wait = {.QuadPart = -500000};
+    ULONGLONG system, ticks = *(const volatile ULONGLONG *)(const volatile void *)&shared[0x320 / 4];
+
+    KeQuerySystemTimePrecise(&now);
+    system = *(const volatile ULONGLONG *)(const volatile void *)((const volatile UCHAR *)shared + 0x14);
+    CHECK(now.QuadPart - (LONGLONG)system < 600000000ll && (LONGLONG)system - now.QuadPart < 600000000ll);
+    CHECK(shared[0x18 / 4] == shared[0x1c / 4]);
+    for (unsigned i = 0;
+         i < 1200 && *(const volatile ULONGLONG *)(const volatile void *)&shared[0x320 / 4] == ticks; i++)
+        KeDelayExecutionThread(KernelMode, FALSE, &wait);
+    CHECK(*(const volatile ULONGLONG *)(const volatile void *)&shared[0x320 / 4] > ticks);
+    return 0;
+}
+
 static NTSTATUS
 check_time_and_buses(void)
 {
@@ -245,8 +264,8 @@ NTSTATUS NTAPI
 DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath)
 {
     NTSTATUS(*const checks[])
-    (void) = {check_texts,   check_memory,         check_levels,
-              check_waiting, check_time_and_buses, check_floating_point};
+    (void) = {check_texts,          check_memory,         check_levels,     check_waiting,
+              check_time_and_buses, check_floating_point, check_shared_data};
 
     CHECK(DriverObject->Size == sizeof(*DriverObject) && DriverObject->DriverInit == DriverEntry);
     CHECK(RegistryPath->Length > 20 && RegistryPath->Buffer[0] == '\\');
