@@ -5,6 +5,7 @@
 #include "drivers/loader/driver.h"
 #include "kernel/console/log.h"
 #include "kernel/mem/pool.h"
+#include "kernel/sync/mutex.h"
 #include "lib/errno.h"
 
 #define ATA_TAG           POOL_TAG('a', 't', 'a', 'p')
@@ -118,6 +119,7 @@ struct ata_channel {
     uint64_t timer_at;                                                          /* [a] */
     struct timer timer;
     struct dpc timer_dpc, worker_dpc, sync_dpc, controller_dpc;
+    struct mutex detecting; /* unit[] changes */
     struct work rescan, power;
     struct dpc rescan_dpc, power_dpc;
     uint8_t power_target;  /* [a] of the last AtaPortRequestPowerStateChange */

@@ -162,6 +162,16 @@ ata_controller_add(struct driver *d, void *data, struct pci_device *p, char *why
     return 0;
 }
 
+/* Also when the gate is closed and nothing could be stopped: no rescan is under way any more. */
+static void
+controller_quiet(struct ata_controller *c)
+{
+    c->stopping = true;
+    for (uint32_t n = 0; n < ATA_CHANNELS_MAX; n++)
+        if (c->channel[n])
+            ata_notify_stop(c->channel[n]);
+}
+
 int
 ata_controller_remove(struct driver *d, void *data, struct pci_device *p, char *why)
 {
@@ -172,6 +182,7 @@ ata_controller_remove(struct driver *d, void *data, struct pci_device *p, char *
         return -ENODEV;
     }
     (void)adapter_stop(a, ATA_STOP_TIMEOUT);
+    controller_quiet(a->face_data);
     adapter_free(a);
     return 0;
 }

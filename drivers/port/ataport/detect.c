@@ -180,10 +180,9 @@ unit_new(struct ata_channel *ch, uint8_t target)
 void
 ata_unit_forget(struct ata_channel *ch, struct ata_unit *u)
 {
-    uint8_t target = u->unit->target;
-
+    __atomic_store_n(&ch->unit[u->unit->target], NULL, __ATOMIC_RELEASE);
     unit_remove(u->unit);
-    ch->unit[target] = NULL;
+    dpc_flush(); /* a routine of the port's that has just looked it up has returned */
     unit_free(u);
 }
 
@@ -282,12 +281,15 @@ transfer_modes_select(struct ata_channel *ch)
                                                            ch->unit[t]->parameters.TransferModeSupported;
 }
 
+/* At the start and by rescans: one at a time. */
 void
 ata_detect(struct ata_channel *ch)
 {
+    mutex_lock(&ch->detecting, WAIT_FOREVER);
     for (unsigned t = 0; t <= ch->configuration.MaxTargetId && !ch->controller->stopping; t++) /* */
         target_detect(ch, (uint8_t)t);
     transfer_modes_select(ch);
+    mutex_unlock(&ch->detecting);
 }
 
 const IDENTIFY_DEVICE_DATA *

@@ -45,6 +45,7 @@ power_dpc(struct dpc *d, void *context)
 void
 ata_notify_init(struct ata_channel *ch)
 {
+    mutex_init(&ch->detecting);
     work_item_init(&ch->rescan, rescan);
     work_item_init(&ch->power, power);
     dpc_init(&ch->rescan_dpc, rescan_dpc, ch);

@@ -1,6 +1,6 @@
 // Any bytes as a driver: refused, or mapped, relocated and read without leaving the image.
-// sources: drivers/loader/pe.c drivers/loader/pe_directory.c lib/parse.c lib/format.c
-#include "drivers/loader/pe.h"
+// sources: drivers/loader/unwind.c drivers/loader/pe.c drivers/loader/pe_directory.c lib/parse.c lib/format.c
+#include "drivers/loader/unwind.h"
 #include "tests/host/check.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -13,6 +13,23 @@ see(void *context, const struct pe_import *i)
     if (i->slot > pe->image_size - 8 || strlen(i->module) >= PE_NAME_MAX)
         abort();
     return true;
+}
+
+static bool
+read_stack(void *context, uint64_t address, uint64_t *value)
+{
+    *value = address * 0x9e3779b97f4a7c15;
+    return address % 64 != 56;
+}
+
+/* A few frames, wherever they lead. */
+static void
+unwind(const struct pe *pe, const uint8_t *image)
+{
+    struct unwind_frame f = {.rip = 0x10000 + pe->entry, .reg = {[UNWIND_RSP] = 0x1000}};
+
+    for (unsigned i = 0; i < 8 && !unwind_step(pe, image, 0x10000, &f, read_stack, NULL); i++)
+        f.rip = 0x10000 + f.rip % pe->image_size;
 }
 
 static void
@@ -28,6 +45,7 @@ read_directories(const struct pe *pe, uint8_t *image)
     (void)pe_export(pe, image, NULL, 6, &e);
     (void)pe_version(pe, image, version);
     pe_load_config(pe, image, 0x10000, &config);
+    unwind(pe, image);
 }
 
 int
