@@ -122,14 +122,55 @@ irb_fill(struct ata_channel *ch, const struct ata_request *a, uint32_t n)
     return !(a->flags & IRB_FLAGS_USE_DMA) || sg_build(ch, a, &s->sg);
 }
 
-/* The port ends it itself, with a status. */
+/* The port ends it itself, with a status, or with an error since the gate is closed. */
 static void
-complete_here(struct ata_channel *ch, uint32_t n, uint8_t status)
+end_here(struct ata_channel *ch, uint32_t n, uint8_t status, int error)
 {
     if (!bus_slot_claim(ch->bus, n))
         return;
     ata_slot(ch, n)->irb.IrbStatus = status;
+    ch->bus->slots[n].request->error = error;
     bus_slot_post(ch->bus, n);
+}
+
+/* no lock. Returns: false: it has ended. */
+static bool
+build(struct ata_channel *ch, uint32_t n, IDE_REQUEST_BLOCK *irb)
+{
+    int err = ata_call(ch->controller, "IdeHwBuildIo", (const void *)(uintptr_t)ch->interface.IdeHwBuildIo,
+                       (uintptr_t)ch->extension->bytes, (uintptr_t)irb, 0, NULL);
+
+    if (!err && irb->IrbStatus == IRB_STATUS_PENDING) {
+        if (ch->bus->slots[n].seconds)
+            ch->bus->slots[n].seconds = irb->TimeOutValue + 1; /* */
+        return true;
+    }
+    bus_slot_start(ch->bus, n);
+    end_here(ch, n, irb->IrbStatus, err);
+    return false;
+}
+
+/*
+ * A-075. The request can be completed from the moment on in which nothing else of the channel's runs at the interrupt's
+ * level: a reset that came between the two routines has not ended it under StartIo's hands.
+ */
+static void
+start(struct ata_channel *ch, uint32_t n, IDE_REQUEST_BLOCK *irb)
+{
+    bool synchronized = ch->configuration.SyncWithIsr;
+    uint8_t irql = synchronized ? spin_lock_at(&ch->bus->isr_lock, ch->controller->adapter->irq.level)
+                                : irql_raise(DISPATCH_LEVEL);
+    int err;
+
+    bus_slot_start(ch->bus, n);
+    err = ata_call(ch->controller, "IdeHwStartIo", (const void *)(uintptr_t)ch->interface.IdeHwStartIo,
+                   (uintptr_t)ch->extension->bytes, (uintptr_t)irb, 0, NULL);
+    if (synchronized)
+        spin_unlock(&ch->bus->isr_lock, irql);
+    else
+        irql_lower(irql);
+    if (err)
+        end_here(ch, n, IRB_STATUS_PENDING, err);
 }
 
 void
@@ -141,22 +182,11 @@ ata_issue(struct bus *b, struct request *r)
     uint32_t n = r->slot;
 
     if (!irb_fill(ch, a, n)) {
-        complete_here(ch, n, IRB_STATUS_INVALID_REQUEST);
-        return;
+        bus_slot_start(b, n);
+        end_here(ch, n, IRB_STATUS_INVALID_REQUEST, 0);
+    } else if (!ch->interface.IdeHwBuildIo || build(ch, n, irb)) {
+        start(ch, n, irb);
     }
-    if (ch->interface.IdeHwBuildIo) { /* no lock */
-        if (ata_call(ch->controller, "IdeHwBuildIo", (const void *)(uintptr_t)ch->interface.IdeHwBuildIo,
-                     (uintptr_t)ch->extension->bytes, (uintptr_t)irb, 0, NULL))
-            return; /* the gate is closed: the engine ends it */
-        if (irb->IrbStatus != IRB_STATUS_PENDING) {
-            complete_here(ch, n, irb->IrbStatus);
-            return;
-        }
-        if (r->seconds)
-            b->slots[n].seconds = irb->TimeOutValue + 1; /* */
-    }
-    (void)ata_call_synchronized(ch, "IdeHwStartIo", (const void *)(uintptr_t)ch->interface.IdeHwStartIo,
-                                (uintptr_t)irb, 0, NULL);
 }
 
 /* ---- back ---- */

@@ -41,7 +41,7 @@ slot_issue(struct bus *b, uint32_t n, struct request *r)
     s->request = r;
     s->seconds = r->seconds ? r->seconds + 1 : 0; /* the first tick comes within a second */
     s->timed_out = false;
-    __atomic_store_n(&s->state, SLOT_ISSUED, __ATOMIC_RELEASE);
+    __atomic_store_n(&s->state, SLOT_TAKEN, __ATOMIC_RELEASE);
     b->active++;
     if (!b->ticking) { /* it goes on until a second finds nothing out: no timer is set a request */
         b->ticking = true;
@@ -171,7 +171,15 @@ unit_submit(struct unit *u, struct request *r)
 bool
 bus_slot_is_out(const struct bus *b, uint32_t slot)
 {
-    return slot < PORT_SLOTS && __atomic_load_n(&b->slots[slot].state, __ATOMIC_ACQUIRE) == SLOT_ISSUED;
+    uint8_t state = slot < PORT_SLOTS ? __atomic_load_n(&b->slots[slot].state, __ATOMIC_ACQUIRE) : SLOT_FREE;
+
+    return state == SLOT_TAKEN || state == SLOT_ISSUED;
+}
+
+void
+bus_slot_start(struct bus *b, uint32_t slot)
+{
+    __atomic_store_n(&b->slots[slot].state, SLOT_ISSUED, __ATOMIC_RELEASE);
 }
 
 bool

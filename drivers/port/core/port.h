@@ -66,7 +66,8 @@ struct request {
         struct request *r); /* [I] DISPATCH_LEVEL, no lock held; the request is the submitter's again */
 };
 
-enum slot_state { SLOT_FREE, SLOT_ISSUED, SLOT_COMPLETED };
+/* TAKEN: on its way to the miniport, which cannot complete it yet; ISSUED: the miniport has it. */
+enum slot_state { SLOT_FREE, SLOT_TAKEN, SLOT_ISSUED, SLOT_COMPLETED };
 
 struct slot {
     uint8_t state;     /* [a] enum slot_state */
@@ -80,7 +81,7 @@ struct port_face {
     const char *name; /* "ataport" */
     /* A SCSI request, as unit_send() (unit.h). <= DISPATCH_LEVEL */
     int (*send)(struct unit *u, struct scsi_request *s);
-    /* Hand it to the miniport; r->slot is set and its state is SLOT_ISSUED. */
+    /* Hand it to the miniport; r->slot is set, and SLOT_TAKEN: bus_slot_start() just before. */
     void (*issue)(struct bus *b, struct request *r);
     /* It was completed: say how, in r->status. Returns true: done; false: the face has submitted it again. */
     bool (*completed)(struct bus *b, struct request *r);
@@ -239,9 +240,10 @@ void bus_release(struct bus *b, uint32_t hold);
  * The miniport has completed what is in a slot: claim it, write down how, post it. Whoever has claimed it has
  * slots[slot].request to himself. Any IRQL. bus_slot_claim() returns false: it was not out (twice, or never).
  */
+void bus_slot_start(struct bus *b, uint32_t slot); /* TAKEN -> ISSUED: from now on it can be claimed */
 bool bus_slot_claim(struct bus *b, uint32_t slot);
 void bus_slot_post(struct bus *b, uint32_t slot);
-bool bus_slot_is_out(const struct bus *b, uint32_t slot);
+bool bus_slot_is_out(const struct bus *b, uint32_t slot); /* TAKEN or ISSUED */
 
 /* Issue what can be issued. DISPATCH_LEVEL, no lock held; bus_kick(): soon, any IRQL. */
 void bus_run(struct bus *b);

@@ -5,12 +5,12 @@
 #include "lib/errno.h"
 #include "tests/host/check.h"
 
-#define IMAGE  0x4000u
-#define TABLE  0x1000u
-#define INFO   0x1100u
-#define BASE   UINT64_C(0x7ff600000000)
-#define STACK  UINT64_C(0x5000)
-#define WORDS  64
+#define IMAGE 0x4000u
+#define TABLE 0x1000u
+#define INFO  0x1100u
+#define BASE  UINT64_C(0x7ff600000000)
+#define STACK UINT64_C(0x5000)
+#define WORDS 64
 
 static uint8_t image[IMAGE];
 static struct pe pe;
