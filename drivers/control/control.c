@@ -31,14 +31,7 @@ do_load(struct command *c)
 static int
 do_unload(struct command *c)
 {
-    struct driver *d = driver_find(c->word[1]);
-
-    if (!d) {
-        strlcpy(c->why, "no driver of that name is loaded", DRIVER_WHY);
-        return -ENOENT;
-    }
-    driver_put(d);
-    return driver_unload(d, c->why);
+    return driver_unload_named(c->word[1], c->why);
 }
 
 static int

@@ -300,19 +300,23 @@ driver_start(struct driver *d, char *why)
     return err;
 }
 
-int
-driver_unload(struct driver *d, char *why)
+/* Nobody finds it any more. Lock held. */
+static int
+withdraw(struct driver *d, char *why)
 {
-    bool entered = enter();
     uint32_t refs = __atomic_load_n(&d->refs, __ATOMIC_ACQUIRE);
 
     if (refs) {
         snprintf(why, DRIVER_WHY, "it is in use %u times", refs);
-        leave(entered);
         return -EBUSY;
     }
     list_del(&d->link);
-    leave(entered);
+    return 0;
+}
+
+static void
+destroy(struct driver *d)
+{
     if (d->object.DriverUnload && d->state == DRIVER_STARTED)
         (void)gate_call(&d->gate, "DriverUnload", (const void *)(uintptr_t)d->object.DriverUnload,
                         GATE_ARGUMENTS((uintptr_t)&d->object), NULL);
@@ -324,5 +328,31 @@ driver_unload(struct driver *d, char *why)
     image_uses_drop(&d->imports_from);
     log_info("%s: unloaded", d->name);
     pool_free(d, DRIVER_TAG);
-    return 0;
+}
+
+int
+driver_unload(struct driver *d, char *why)
+{
+    bool entered = enter();
+    int err = withdraw(d, why);
+
+    leave(entered);
+    if (!err)
+        destroy(d);
+    return err;
+}
+
+int
+driver_unload_named(const char *name, char *why)
+{
+    bool entered = enter();
+    struct driver *d = find(name);
+    int err = d ? withdraw(d, why) : -ENOENT;
+
+    leave(entered);
+    if (!d)
+        snprintf(why, DRIVER_WHY, "no driver of that name is loaded");
+    else if (!err)
+        destroy(d);
+    return err;
 }

@@ -83,6 +83,9 @@ int driver_start(struct driver *d, char *why);
 /* Returns: 0: *d is gone; -EBUSY and why: it is in use. PASSIVE_LEVEL. */
 int driver_unload(struct driver *d, char *why);
 
+/* The same by its name: no other unload comes between. Also -ENOENT. */
+int driver_unload_named(const char *name, char *why);
+
 /* PASSIVE_LEVEL. driver_find() takes a reference; driver_put() gives it back. name with or without ".sys". */
 struct driver *driver_find(const char *name);
 void driver_get(struct driver *d);
