@@ -202,7 +202,8 @@ guard_clock(struct trap_frame *f, uint8_t interrupted_irql)
     }
     g->report.reason = GUARD_TIMEOUT;
     snprintf(g->report.text, sizeof(g->report.text), "did not return within %lu s%s",
-             ticks / MAX(tsc_frequency(), UINT64_C(1)), raised ? " at a raised IRQL" : "");
+             (ticks + tsc_frequency() / 2) / MAX(tsc_frequency(), UINT64_C(1)),
+             raised ? " at a raised IRQL" : "");
     give_up(g, f);
     g->report.irql = interrupted_irql;
 }

@@ -248,7 +248,7 @@ KTEST(ataport_adapter_that_goes_wrong_is_lost_and_its_requests_fail)
     } faults[] = {
         {DO_FAULT, "IdeHwStartIo wrote to address 0000000000001234"},
         {DO_FAULT_INTERRUPT, "IdeHwInterrupt wrote to address 0000000000004321"},
-        {DO_LOOP, "IdeHwStartIo did not return within 5 s"},
+        {DO_LOOP, "IdeHwStartIo did not return within "},
         {DO_LEVEL, "and returned at IRQL 12"},
         {DO_FREED, "IdeHwStartIo read address"},
     };
