@@ -366,6 +366,7 @@ drivers_start(void)
         log_err("boot: no door from programs to drivers: %s", errtext(-err));
     else
         control_bind_all();
+    sys_on_shutdown(ports_shutdown);
 }
 
 /* Option init=, or /sbin/init if it is there. */

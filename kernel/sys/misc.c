@@ -122,6 +122,22 @@ SYSCALL(getcpu)
 #define REBOOT_CAD_ON    0x89abcdef
 #define REBOOT_CAD_OFF   0x00000000
 
+static void (*shutdown_prepare)(void); /* [I] after boot */
+
+void
+sys_on_shutdown(void (*prepare)(void))
+{
+    shutdown_prepare = prepare;
+}
+
+static void
+shutdown(void)
+{
+    (void)vfs_sync();
+    if (shutdown_prepare)
+        shutdown_prepare();
+}
+
 /* linux/reboot.h */
 SYSCALL(reboot)
 {
@@ -134,11 +150,11 @@ SYSCALL(reboot)
         return -EINVAL;
     switch ((uint32_t)c) {
     case REBOOT_RESTART:
-        vfs_sync();
+        shutdown();
         power_reboot();
     case REBOOT_HALT:
     case REBOOT_POWER_OFF:
-        vfs_sync();
+        shutdown();
         power_off();
     case REBOOT_CAD_ON:
     case REBOOT_CAD_OFF:

@@ -16,6 +16,9 @@ int sys_table_init(struct user_vectors *v);
 /* start.c: all of this folder, and what kernel/cpu calls on behalf of programs. Boot, once. Returns 0 or -ENOMEM. */
 int sys_init(void);
 
+/* What is to be done after all is synced, before the machine is turned off or started anew by a program. Boot, once. */
+void sys_on_shutdown(void (*prepare)(void));
+
 /*
  * Start process 1. The strings stay the caller's, and stay. What is to happen when it ends: process_on_first_end().
  * PASSIVE_LEVEL, once, with the root mounted. Returns when it has begun: 0, or -errno, as execve(2) does.

@@ -262,6 +262,8 @@ adapter_stop(struct adapter *a, uint64_t timeout)
 {
     int err = 0;
 
+    if (__atomic_load_n(&a->state, __ATOMIC_ACQUIRE) == ADAPTER_STOPPED)
+        return 0;
     for (uint32_t i = 0; i < a->bus_count; i++) {
         bus_hold(a->bus[i], HOLD_STOP);
         if (bus_drain(a->bus[i], timeout))

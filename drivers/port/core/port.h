@@ -203,6 +203,10 @@ void adapter_log(struct adapter *a, const char *format, ...) __attribute__((form
 
 /* Requests drain (at most `timeout` ns), the face stops its miniport. Returns 0 or -ETIMEDOUT: it was stopped the hard way. */
 int adapter_stop(struct adapter *a, uint64_t timeout);
+/* Before the power goes or the machine starts anew: every unit is told to write its cache (SRB_FUNCTION_FLUSH, then
+ * SRB_FUNCTION_SHUTDOWN), every adapter is stopped. Again: nothing is left to do. PASSIVE_LEVEL. */
+void ports_shutdown(void);
+
 void adapters_for_each(void (*show)(void *context, struct adapter *a), void *context);
 struct adapter *adapter_of_pci(const struct pci_device *p);
 

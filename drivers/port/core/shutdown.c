@@ -1,0 +1,66 @@
+/*
+ * The end: what disks have in their caches is written, and their adapters are stopped, before the power goes.
+ */
+#include "drivers/port/core/port.h"
+#include "drivers/port/core/unit.h"
+#include "kernel/mem/pool.h"
+#include "lib/string.h"
+
+#define PORT_TAG      POOL_TAG('p', 'o', 'r', 't')
+#define FLUSH_SECONDS 60
+#define STOP_TIMEOUT  SECONDS(30)
+#define UNITS_MAX     64
+
+static void
+unit_tell(struct unit *u, struct scsi_request *s, uint8_t function)
+{
+    uint8_t status;
+
+    memset(&s->srb, 0, sizeof(s->srb));
+    s->srb.Length = sizeof(s->srb);
+    s->srb.Function = function;
+    s->srb.TimeOutValue = FLUSH_SECONDS;
+    status = unit_execute(u, s);
+    if (status != SRB_STATUS_SUCCESS && status != SRB_STATUS_NO_DEVICE && status != SRB_STATUS_INVALID_REQUEST)
+        log_err("%s: channel %u target %u: function %#x at the end failed: SRB status %#x", u->bus->adapter->name,
+                u->bus->number, u->target, function, status);
+}
+
+/* The units of a bus as they are now; nobody adds or removes any at the end. */
+static void
+bus_tell(struct bus *b, struct scsi_request *s)
+{
+    struct unit *units[UNITS_MAX], *u;
+    unsigned n = 0;
+    uint8_t irql = spin_lock(&b->lock);
+
+    list_for_each_entry(u, &b->units, link)
+        if (n < UNITS_MAX)
+            units[n++] = u;
+    spin_unlock(&b->lock, irql);
+    for (unsigned i = 0; i < n; i++) {
+        unit_tell(units[i], s, SRB_FUNCTION_FLUSH);
+        unit_tell(units[i], s, SRB_FUNCTION_SHUTDOWN);
+    }
+}
+
+static void
+adapter_end(void *context, struct adapter *a)
+{
+    for (uint32_t i = 0; i < a->bus_count; i++)
+        bus_tell(a->bus[i], context);
+    (void)adapter_stop(a, STOP_TIMEOUT);
+}
+
+void
+ports_shutdown(void)
+{
+    struct scsi_request *s = pool_zalloc(sizeof(*s), PORT_TAG);
+
+    if (!s) {
+        log_err("ports: no memory to flush the disks with");
+        return;
+    }
+    adapters_for_each(adapter_end, s);
+    pool_free(s, PORT_TAG);
+}
