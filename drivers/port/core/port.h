@@ -207,6 +207,7 @@ int adapter_stop(struct adapter *a, uint64_t timeout);
  * SRB_FUNCTION_SHUTDOWN), every adapter is stopped. Again: nothing is left to do. PASSIVE_LEVEL. */
 void ports_shutdown(void);
 
+/* PASSIVE_LEVEL, both; show() must not add or free adapters. adapter_of_pci(): NULL: there is none. */
 void adapters_for_each(void (*show)(void *context, struct adapter *a), void *context);
 struct adapter *adapter_of_pci(const struct pci_device *p);
 

@@ -21,9 +21,10 @@ unit_tell(struct unit *u, struct scsi_request *s, uint8_t function)
     s->srb.Function = function;
     s->srb.TimeOutValue = FLUSH_SECONDS;
     status = unit_execute(u, s);
-    if (status != SRB_STATUS_SUCCESS && status != SRB_STATUS_NO_DEVICE && status != SRB_STATUS_INVALID_REQUEST)
-        log_err("%s: channel %u target %u: function %#x at the end failed: SRB status %#x", u->bus->adapter->name,
-                u->bus->number, u->target, function, status);
+    if (status != SRB_STATUS_SUCCESS && status != SRB_STATUS_NO_DEVICE &&
+        status != SRB_STATUS_INVALID_REQUEST)
+        log_err("%s: channel %u target %u: function %#x at the end failed: SRB status %#x",
+                u->bus->adapter->name, u->bus->number, u->target, function, status);
 }
 
 /* The units of a bus as they are now; nobody adds or removes any at the end. */
