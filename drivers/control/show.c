@@ -51,7 +51,6 @@ holds_text(uint32_t holds)
 {
     return holds & HOLD_RECOVERY ? "recovering"
            : holds & HOLD_BUSY   ? "busy"
-           : holds & HOLD_SETUP  ? "setup"
            : holds & HOLD_STOP   ? "stopping"
                                  : "-";
 }

@@ -30,7 +30,6 @@ enum ata_rule {
     RULE_A112,          /* AtaPortGetDeviceBase outside of the assigned ranges */
     RULE_A118,          /* device parameters that cannot be */
     RULE_A125,          /* requests left after IdeHwReset */
-    RULE_STALL,         /* more than 1 ms of AtaPortStallExecution */
     RULE_ADDRESS,       /* AtaPortGetPhysicalAddress of what is not the port's */
     RULE_CONFIGURATION, /* values in a configuration that cannot be */
     ATA_RULES
@@ -101,7 +100,6 @@ struct ata_channel {
     struct ata_extension *extension;
     IDE_CHANNEL_INTERFACE interface;
     IDE_CHANNEL_CONFIGURATION configuration;
-    IDE_ADVANCED_CHANNEL_CONFIGURATION advanced;
     uint8_t phase;          /* [a] enum ata_phase */
     uint32_t interrupt_cpu; /* [a] processor + 1 that is in IdeHwInterrupt */
     uint32_t depth;

@@ -97,7 +97,7 @@ struct port_face {
     void (*destroy)(struct adapter *a);
 };
 
-enum { HOLD_BUSY = 1, HOLD_RECOVERY = 2, HOLD_SETUP = 4, HOLD_STOP = 8 };
+enum { HOLD_BUSY = 1, HOLD_RECOVERY = 2, HOLD_STOP = 4 };
 
 /* [I] fixed   [q] bus->lock   [a] atomic */
 struct unit {
