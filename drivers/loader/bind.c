@@ -14,13 +14,13 @@
 #include "lib/parse.h"
 #include "lib/string.h"
 
-#define BIND_TAG      POOL_TAG('b', 'i', 'n', 'd')
-#define PATH_MAX_HERE 256
+#define BIND_TAG  POOL_TAG('b', 'i', 'n', 'd')
+#define PATH_ROOM 256
 
 /* One INF file. [I] once listed */
 struct inf_file {
     struct list link;
-    char path[PATH_MAX_HERE];
+    char path[PATH_ROOM];
     struct inf inf;
     void *arena;
 };
@@ -224,7 +224,7 @@ attach(struct pci_device *p, struct driver *d, const char *id, char *why)
 static int
 bind_matched(struct pci_device *p, const struct inf_file *f, const struct match *m, char *why)
 {
-    char path[PATH_MAX_HERE];
+    char path[PATH_ROOM];
     struct inf_fault fault;
     struct driver *d;
     int err = install_registry(&f->inf, m, p->name, &fault);
@@ -260,7 +260,7 @@ forced(const struct pci_device *p, char *path, size_t size)
 static int
 bind_one(struct pci_device *p, char *why)
 {
-    char path[PATH_MAX_HERE];
+    char path[PATH_ROOM];
     const struct inf_file *f;
     struct device_ids ids;
     struct driver *d;

@@ -120,9 +120,10 @@ gate_init(void)
 static void
 close_v(struct gate *g, const char *what)
 {
-    if (__atomic_exchange_n(&g->is_closed, true, __ATOMIC_ACQ_REL))
+    if (__atomic_exchange_n(&g->closing, true, __ATOMIC_ACQ_REL))
         return;
     snprintf(g->text, sizeof(g->text), "%s", what);
+    __atomic_store_n(&g->is_closed, true, __ATOMIC_RELEASE); /* who sees it closed sees why */
     log_err("%s: %s; it is not called any more", g->name, what);
     if (g->closed)
         g->closed(g);

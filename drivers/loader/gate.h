@@ -21,6 +21,7 @@ struct gate {
     const char *name;      /* [I] whose calls these are: "ahci0", "ahci.sys" */
     /* [I] Called once, after the report, when a call has closed the gate; at the IRQL of that call. NULL: nothing more */
     void (*closed)(struct gate *g);
+    bool closing;         /* [a] somebody closes it: the first reason counts */
     bool is_closed;       /* [a] */
     uint64_t calls;       /* [a] */
     uint64_t violations;  /* [a] rules broken that were survived */

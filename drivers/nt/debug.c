@@ -9,10 +9,11 @@
 
 /* A line each; the name of the driver in front. */
 static void
-say(uintptr_t caller, char *text)
+say(uintptr_t caller, const char *format, NT_VA_LIST args)
 {
-    char place[64], *line = text, *end;
+    char place[64], text[NT_FORMAT_MAX], *line = text, *end;
 
+    (void)nt_format(text, sizeof(text), format, args);
     driver_place(caller, place, sizeof(place));
     end = strchr(place, '+');
     if (end)
@@ -32,26 +33,22 @@ say(uintptr_t caller, char *text)
 ULONG NTAPI
 DbgPrint(PCSTR Format, ...)
 {
-    char text[NT_FORMAT_MAX];
     NT_VA_LIST args;
 
     nt_va_start(args, Format);
-    (void)nt_format(text, sizeof(text), Format, args);
+    say((uintptr_t)__builtin_return_address(0), Format, args);
     nt_va_end(args);
-    say((uintptr_t)__builtin_return_address(0), text);
     return STATUS_SUCCESS;
 }
 
 ULONG NTAPI
 DbgPrintEx(ULONG ComponentId, ULONG Level, PCSTR Format, ...)
 {
-    char text[NT_FORMAT_MAX];
     NT_VA_LIST args;
 
     nt_va_start(args, Format);
-    (void)nt_format(text, sizeof(text), Format, args);
+    say((uintptr_t)__builtin_return_address(0), Format, args);
     nt_va_end(args);
-    say((uintptr_t)__builtin_return_address(0), text);
     return STATUS_SUCCESS;
 }
 

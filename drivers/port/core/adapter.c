@@ -185,6 +185,7 @@ adapter_free(struct adapter *a)
     list_del(&a->link);
     mutex_unlock(&lock);
     adapter_disconnect(a);
+    dpc_flush(); /* a gate that has just closed has queued its work */
     (void)work_flush(&a->fail_work, KILL_LIMIT);
     for (uint32_t i = 0; i < a->bus_count; i++)
         bus_free(a->bus[i]);

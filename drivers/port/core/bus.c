@@ -32,6 +32,16 @@ slot_take(struct bus *b)
     return -1;
 }
 
+/* The timer goes on until a second finds nothing out: none is set a request. Of a dead bus it stays off. */
+static void
+ticking_start(struct bus *b)
+{
+    if (b->ticking || b->dead)
+        return;
+    b->ticking = true;
+    (void)timer_set(&b->second, timer_deadline(SECONDS(1)), SECONDS(1), NULL);
+}
+
 static void
 slot_issue(struct bus *b, uint32_t n, struct request *r)
 {
@@ -43,10 +53,7 @@ slot_issue(struct bus *b, uint32_t n, struct request *r)
     s->timed_out = false;
     __atomic_store_n(&s->state, SLOT_TAKEN, __ATOMIC_RELEASE);
     b->active++;
-    if (!b->ticking) { /* it goes on until a second finds nothing out: no timer is set a request */
-        b->ticking = true;
-        (void)timer_set(&b->second, timer_deadline(SECONDS(1)), SECONDS(1), NULL);
-    }
+    ticking_start(b);
     r->unit->active++;
     b->issued++;
 }
@@ -126,10 +133,7 @@ run_dpc(struct dpc *d, void *context)
     struct bus *b = context;
 
     spin_lock_raw(&b->lock);
-    if (!b->ticking) {
-        b->ticking = true;
-        (void)timer_set(&b->second, timer_deadline(SECONDS(1)), SECONDS(1), NULL);
-    }
+    ticking_start(b);
     spin_unlock_raw(&b->lock);
     bus_run(b);
 }
@@ -427,6 +431,8 @@ bus_new(struct adapter *a, uint32_t number, uint32_t depth, struct bus **out)
 void
 bus_free(struct bus *b)
 {
+    bus_kill(b);
+    dpc_flush(); /* a bus_kick() that was under way has seen that the bus is dead, and sets no timer */
     (void)timer_cancel(&b->second);
     dpc_flush();
     while (!list_empty(&b->units))

@@ -340,12 +340,17 @@ KTEST(ataport_timeout_resets_the_unit_then_the_channel) /* A-122 A-123 A-124 A-1
 
 KTEST(ataport_reset_that_fails_costs_the_adapter) /* */
 {
+    uint64_t deadline;
     struct sim s;
 
     if (!sim_load(&s))
         return;
     KCHECK_EQ(sim_start(&s), 0);
     (void)time_out(&s, RESET_FALSE);
+    deadline = timer_deadline(
+        WAIT); /* the request has come back from within IdeHwReset, which returns FALSE later */
+    while (!__atomic_load_n(&s.adapter->gate.is_closed, __ATOMIC_ACQUIRE) && time_now() < deadline)
+        thread_sleep(MS(1));
     KCHECK(s.adapter->gate.is_closed);
     KCHECK(strstr(s.adapter->gate.text, "A-125"));
     sim_stop(&s);
