@@ -42,8 +42,7 @@ copy_down(unsigned char *to, const unsigned char *from, size_t n)
         *(volatile unsigned char *)(to + n - 1) = from[n - 1];
 }
 
-void *
-memcpy(void *restrict to, const void *restrict from, size_t n)
+void *(memcpy)(void *restrict to, const void *restrict from, size_t n)
 {
     copy_up(to, from, n);
     return to;
@@ -59,8 +58,7 @@ memmove(void *to, const void *from, size_t n)
     return to;
 }
 
-void *
-memset(void *to, int byte, size_t n)
+void *(memset)(void *to, int byte, size_t n)
 {
     unsigned char *p = to;
     word pattern = (unsigned char)byte * (UINT64_MAX / 255);
@@ -80,8 +78,7 @@ memset(void *to, int byte, size_t n)
     return to;
 }
 
-int
-memcmp(const void *a, const void *b, size_t n)
+int(memcmp)(const void *a, const void *b, size_t n)
 {
     const unsigned char *p = a, *q = b;
 

@@ -221,6 +221,14 @@ MmGetPhysicalAddress(PVOID BaseAddress)
     return (PHYSICAL_ADDRESS){.QuadPart = space_physical(BaseAddress, &pa) ? (LONGLONG)pa : 0};
 }
 
+/* NULL: it is no memory of the machine's. */
+PVOID NTAPI
+MmGetVirtualForPhysical(PHYSICAL_ADDRESS PhysicalAddress)
+{
+    return frame_of((uint64_t)PhysicalAddress.QuadPart) ? phys_to_virt((uint64_t)PhysicalAddress.QuadPart)
+                                                        : NULL;
+}
+
 BOOLEAN NTAPI
 MmIsAddressValid(PVOID VirtualAddress)
 {

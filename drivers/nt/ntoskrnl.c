@@ -125,6 +125,7 @@ static const struct export exports[] = {
     EXPORT(MmAllocateNonCachedMemory),
     EXPORT(MmFreeNonCachedMemory),
     EXPORT(MmGetPhysicalAddress),
+    EXPORT(MmGetVirtualForPhysical),
     EXPORT(MmIsAddressValid),
     EXPORT(MmMapLockedPages),
     EXPORT(MmMapLockedPagesSpecifyCache),

@@ -68,7 +68,9 @@ bool
 dpc_queue(struct dpc *d)
 {
     uint64_t were_on = interrupts_save();
-    uint32_t cpu = d->target != DPC_ANY_CPU && dispatch_online(d->target) ? d->target : cpu_number();
+    uint32_t here = cpu_number();
+    uint32_t cpu = d->target == here || d->target == DPC_ANY_CPU || !dispatch_online(d->target) ? here
+                                                                                                : d->target;
     struct dpc_queue *q = percpu_of(cpu, queue);
     uint8_t idle = DPC_IDLE;
 

@@ -15,6 +15,9 @@
 #define ATA_SG_MAX        256 /* elements of a list at most, whatever a miniport allows */
 #define ATA_TRANSFER_MAX  (1u << 20)
 #define ATA_EXTENSION_MAX (4u << 20)
+#define ATA_BOUNCE_SMALL  (128u << 10)
+#define ATA_BOUNCE_OFTEN  4 /* buffers a unit where many requests may need one */
+#define ATA_LOW_MEMORY    UINT64_C(0x100000000)
 #define ATA_STOP_TIMEOUT  SECONDS(60)
 
 /* Obligations that a miniport can break and the port can see; each is reported once an adapter. */
@@ -70,7 +73,9 @@ enum ata_phase { PHASE_NONE, PHASE_INIT, PHASE_START, PHASE_RUNNING, PHASE_STOP 
 struct ata_slot {
     IDE_REQUEST_BLOCK irb;
     uint8_t sense[ATA_SENSE_SIZE];
-    uint32_t requested;         /* DataTransferLength as sent */
+    void *base;                 /* DataBuffer as sent */
+    bool is_mapped;             /* it may be read and written there */
+    int32_t bounce;             /* number of its buffer; -1: none */
     IDE_SCATTER_GATHER_LIST sg; /* ata_channel.sg_max elements follow */
 };
 
@@ -161,6 +166,14 @@ void ata_channel_free(struct ata_channel *ch);
 /* detect.c */
 void ata_detect(struct ata_channel *ch);
 void ata_unit_forget(struct ata_channel *ch, struct ata_unit *u);
+
+/* address.c: <= DISPATCH_LEVEL. ATA_CANNOT: it is not within the miniport's limits, and no buffer is that large. */
+enum ata_mapping { ATA_MAPPED, ATA_WAIT, ATA_CANNOT };
+enum ata_mapping ata_data_map(struct ata_channel *ch, const struct ata_request *a, struct ata_slot *s);
+/* The data went through a buffer: give it back, with what was read. */
+void ata_data_unmap(struct ata_channel *ch, const struct ata_request *a, struct ata_slot *s,
+                    uint32_t transferred);
+void ata_bounce_reserve(struct ata_channel *ch); /* for one more unit. PASSIVE_LEVEL */
 
 /* irb.c */
 void ata_issue(struct bus *b, struct request *r);

@@ -14,13 +14,12 @@
  */
 struct ata_request {
     struct request r;
-    uint16_t function;  /* IRB_FUNCTION_.. */
-    uint32_t flags;     /* IRB_FLAGS_.. */
-    uint32_t data_size; /* bytes */
-    void *data;         /* in the kernel's half, resident; NULL: none */
-    uint8_t cdb_length; /* ATAPI */
-    uint8_t sense_type; /* SENSE_INFO_BUFFER_RETURN_TYPE_.., with IRB_FLAGS_RETURN_RESULTS */
-    bool want_sense;    /* there is room for sense data or a task file */
+    uint16_t function;        /* IRB_FUNCTION_.. */
+    uint32_t flags;           /* IRB_FLAGS_.. */
+    struct request_data data; /* size 0: none */
+    uint8_t cdb_length;       /* ATAPI */
+    uint8_t sense_type;       /* SENSE_INFO_BUFFER_RETURN_TYPE_.., with IRB_FLAGS_RETURN_RESULTS */
+    bool want_sense;          /* there is room for sense data or a task file */
     union {
         IDE_TASK_FILE task_file;
         uint8_t cdb[16];
@@ -29,6 +28,7 @@ struct ata_request {
     /* the answer */
     uint8_t irb_status; /* IRB_STATUS_.. with its bits */
     uint8_t ata_status, ata_error;
+    bool must_bounce; /* the port's: the miniport wants to see data that lies in pieces */
     uint32_t transferred;
     uint8_t sense[ATA_SENSE_SIZE];
 };

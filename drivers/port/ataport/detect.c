@@ -32,8 +32,7 @@ identify(struct unit *u, uint8_t command, IDENTIFY_DEVICE_DATA *data, uint8_t *s
             .r.seconds = IDENTIFY_SECONDS,
             .function = IRB_FUNCTION_ATA_IDENTIFY,
             .flags = IRB_FLAGS_DATA_IN | (command == IDE_COMMAND_IDENTIFY ? IRB_FLAGS_DRDY_REQUIRED : 0),
-            .data = data,
-            .data_size = sizeof(*data),
+            .data = {.va = data, .size = sizeof(*data)},
             .task_file.Current = {.bCommandReg = command,
                                   .bDriveHeadReg = (UCHAR)(0xa0 | (u->target & 1) << 4)}};
         memset(data, 0, sizeof(*data));
@@ -242,9 +241,11 @@ target_detect(struct ata_channel *ch, uint8_t target)
             there = false;
         }
         model_name(data, model);
-        if (there)
+        if (there) {
+            ata_bounce_reserve(ch);
             log_info("%s: channel %u target %u: %s, %s", ch->controller->adapter->name, ch->number, target,
                      atapi ? "ATAPI" : "ATA", model);
+        }
     }
     if (!there)
         ata_unit_forget(ch, u);

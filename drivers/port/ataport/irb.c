@@ -2,15 +2,13 @@
  * IRBs on their way to a miniport and back (A-062 to A-096).
  */
 #include "drivers/port/ataport/ata_impl.h"
-#include "kernel/mem/space.h"
 #include "lib/string.h"
-
-#define LOW_4G UINT64_C(0x100000000)
 
 int
 ata_submit(struct unit *u, struct ata_request *a)
 {
     a->irb_status = IRB_STATUS_PENDING;
+    a->must_bounce = false;
     a->r.retried = false;
     return unit_submit(u, &a->r);
 }
@@ -58,41 +56,10 @@ ata_execute(struct unit *u, struct ata_request *a)
 
 /* ---- out ---- */
 
-/* Pages of the data, merged where they follow one another. Returns: false: it does not fit the limits. */
-static bool
-sg_build(const struct ata_channel *ch, const struct ata_request *a, IDE_SCATTER_GATHER_LIST *sg)
+/* the data has been mapped */
+static void
+irb_fill(struct ata_channel *ch, const struct ata_request *a, struct ata_slot *s, uint32_t n)
 {
-    const char *va = a->data;
-    uint32_t left = a->data_size, n = 0;
-
-    while (left) {
-        uint32_t part = MIN(left, (uint32_t)(PAGE_SIZE - ((uintptr_t)va & (PAGE_SIZE - 1))));
-        uint64_t pa;
-
-        if (!space_physical(va, &pa) || (!ch->controller->dma64 && pa + part > LOW_4G))
-            return false;
-        if (n && (uint64_t)sg->Elements[n - 1].Address.QuadPart + sg->Elements[n - 1].Length == pa) {
-            sg->Elements[n - 1].Length += part;
-        } else {
-            if (n == ch->controller->sg_max)
-                return false;
-            sg->Elements[n].Address.QuadPart = (LONGLONG)pa;
-            sg->Elements[n].Length = part;
-            sg->Elements[n].Reserved = 0;
-            n++;
-        }
-        va += part;
-        left -= part;
-    }
-    sg->NumberOfElements = n;
-    return true;
-}
-
-/* */
-static bool
-irb_fill(struct ata_channel *ch, const struct ata_request *a, uint32_t n)
-{
-    struct ata_slot *s = ata_slot(ch, n);
     const struct unit *u = a->r.unit;
 
     s->irb = (IDE_REQUEST_BLOCK){.Function = a->function,
@@ -102,8 +69,8 @@ irb_fill(struct ata_channel *ch, const struct ata_request *a, uint32_t n)
                                  .CdbLength = a->cdb_length,
                                  .IrbFlags = a->flags,
                                  .TimeOutValue = a->r.seconds,
-                                 .DataTransferLength = a->data_size,
-                                 .DataBuffer = a->data};
+                                 .DataTransferLength = a->data.size,
+                                 .DataBuffer = s->base};
     memcpy(s->irb.Cdb, a->cdb, sizeof(s->irb.Cdb));
     if (a->want_sense) {
         s->irb.SenseInfoBuffer = s->sense;
@@ -113,13 +80,6 @@ irb_fill(struct ata_channel *ch, const struct ata_request *a, uint32_t n)
     if (ch->irb_extension_size)
         s->irb.IrbExtension = (char *)ch->irb_extensions.va +
                               (size_t)n * ch->irb_extension_size; /* */
-    s->requested = a->data_size;
-    s->sg.NumberOfElements = 0;
-    if (a->data_size > ch->controller->configuration.MaximumTransferLength)
-        return false; /* */
-    if ((uintptr_t)a->data & ch->controller->driver->interface.AlignmentMask)
-        return false; /* */
-    return !(a->flags & IRB_FLAGS_USE_DMA) || sg_build(ch, a, &s->sg);
 }
 
 /* The port ends it itself, with a status, or with an error since the gate is closed. */
@@ -133,14 +93,20 @@ end_here(struct ata_channel *ch, uint32_t n, uint8_t status, int error)
     bus_slot_post(ch->bus, n);
 }
 
-/* no lock. Returns: false: it has ended. */
+/* no lock. Returns: false: it has ended, or comes again. */
 static bool
-build(struct ata_channel *ch, uint32_t n, IDE_REQUEST_BLOCK *irb)
+build(struct ata_channel *ch, struct ata_request *a, uint32_t n, IDE_REQUEST_BLOCK *irb)
 {
     int err = ata_call(ch->controller, "IdeHwBuildIo", (const void *)(uintptr_t)ch->interface.IdeHwBuildIo,
                        (uintptr_t)ch->extension->bytes, (uintptr_t)irb, 0, NULL);
 
     if (!err && irb->IrbStatus == IRB_STATUS_PENDING) {
+        if (irb->IrbFlags & IRB_FLAGS_MAP_BUFFERS && a->data.size && !ata_slot(ch, n)->is_mapped) {
+            a->must_bounce = true; /* in pieces it cannot be seen */
+            bus_postpone(ch->bus, &a->r);
+            bus_kick(ch->bus);
+            return false;
+        }
         if (ch->bus->slots[n].seconds)
             ch->bus->slots[n].seconds = irb->TimeOutValue + 1; /* */
         return true;
@@ -173,19 +139,41 @@ start(struct ata_channel *ch, uint32_t n, IDE_REQUEST_BLOCK *irb)
         end_here(ch, n, IRB_STATUS_PENDING, err);
 }
 
+/* All buffers are taken: it waits until one comes back. Looked at again after the hold, which ends when one does. */
+static bool
+wait_for_buffer(struct ata_channel *ch, struct ata_request *a, struct ata_slot *s)
+{
+    bus_hold(ch->bus, HOLD_BOUNCE);
+    if (ata_data_map(ch, a, s) == ATA_WAIT) {
+        bus_postpone(ch->bus, &a->r);
+        return true;
+    }
+    bus_release(ch->bus, HOLD_BOUNCE);
+    return false;
+}
+
 void
 ata_issue(struct bus *b, struct request *r)
 {
     struct ata_channel *ch = b->face_data;
     struct ata_request *a = container_of(r, struct ata_request, r);
-    IDE_REQUEST_BLOCK *irb = &ata_slot(ch, r->slot)->irb;
     uint32_t n = r->slot;
+    struct ata_slot *s = ata_slot(ch, n);
+    enum ata_mapping mapping = ATA_CANNOT;
 
-    if (!irb_fill(ch, a, n)) {
+    if (a->data.size <= ch->controller->configuration.MaximumTransferLength) /* */
+        mapping = ata_data_map(ch, a, s);
+    if (mapping == ATA_WAIT) {
+        if (wait_for_buffer(ch, a, s))
+            return;
+        mapping = ATA_MAPPED;
+    }
+    irb_fill(ch, a, s, n);
+    if (mapping == ATA_CANNOT) {
         bus_slot_start(b, n);
         end_here(ch, n, IRB_STATUS_INVALID_REQUEST, 0);
-    } else if (!ch->interface.IdeHwBuildIo || build(ch, n, irb)) {
-        start(ch, n, irb);
+    } else if (!ch->interface.IdeHwBuildIo || build(ch, a, n, &s->irb)) {
+        start(ch, n, &s->irb);
     }
 }
 
@@ -268,12 +256,12 @@ answer_read(struct ata_channel *ch, struct ata_request *a, const struct ata_slot
         ata_violation(ch->controller, RULE_A087, "completed with status %#x (A-087)", s->irb.IrbStatus);
         status = IRB_STATUS_INTERNAL_ERROR;
     }
-    a->transferred = s->requested;
+    a->transferred = a->data.size;
     if (IRB_STATUS(status) == IRB_STATUS_DATALENGTH_MISMATCH)
-        a->transferred = MIN(s->irb.DataTransferLength, s->requested);
-    if (s->irb.DataTransferLength > s->requested)
+        a->transferred = MIN(s->irb.DataTransferLength, a->data.size);
+    if (s->irb.DataTransferLength > a->data.size)
         ata_violation(ch->controller, RULE_A089, "%u bytes transferred of %u (A-089)",
-                      s->irb.DataTransferLength, s->requested);
+                      s->irb.DataTransferLength, a->data.size);
     a->irb_status = status;
     a->ata_status = s->irb.AtaStatus;
     a->ata_error = s->irb.AtaError;
@@ -286,87 +274,21 @@ ata_completed(struct bus *b, struct request *r)
 {
     struct ata_channel *ch = b->face_data;
     struct ata_request *a = container_of(r, struct ata_request, r);
+    struct ata_slot *s = ata_slot(ch, r->slot);
 
     if (r->error) {
         a->irb_status = IRB_STATUS_INTERNAL_ERROR;
-        return true;
+        a->transferred = 0;
+    } else {
+        answer_read(ch, a, s);
     }
-    answer_read(ch, a, ata_slot(ch, r->slot));
+    if (s->bounce >= 0)
+        ata_data_unmap(ch, a, s, a->transferred);
+    if (r->error)
+        return true;
     if (IRB_STATUS(a->irb_status) != IRB_STATUS_BUSY || r->retried)
         return true;
     r->retried = true; /* exactly once */
     r->flags |= REQUEST_FIRST;
     return false;
-}
-
-/* */
-PIDE_SCATTER_GATHER_LIST NTAPI
-AtaPortGetScatterGatherList(PVOID ChannelExtension, PIDE_REQUEST_BLOCK Irb)
-{
-    struct ata_channel *ch = ata_channel_of(ChannelExtension);
-    int n = ch ? ata_slot_of(ch, Irb) : -1;
-
-    if (n < 0 || !bus_slot_is_out(ch->bus, (uint32_t)n) || !ata_slot(ch, (uint32_t)n)->sg.NumberOfElements)
-        return NULL;
-    return &ata_slot(ch, (uint32_t)n)->sg;
-}
-
-static bool
-translate(const struct dma_buffer *b, const void *va, IDE_PHYSICAL_ADDRESS *pa, ULONG *length)
-{
-    uint64_t offset = (uint64_t)((uintptr_t)va - (uintptr_t)b->va), address = b->pa + offset;
-
-    if (!b->va || offset >= b->size)
-        return false;
-    pa->QuadPart = (LONGLONG)address;
-    *length = (ULONG)(b->size - offset);
-    return true;
-}
-
-/* A place in the data of an IRB that is out. */
-static bool
-translate_data(struct ata_channel *ch, const IDE_REQUEST_BLOCK *irb, const void *va, IDE_PHYSICAL_ADDRESS *pa,
-               ULONG *length)
-{
-    int n = ata_slot_of(ch, irb);
-    const struct ata_request *a;
-    uint64_t offset, address, next;
-
-    if (n < 0 || !bus_slot_is_out(ch->bus, (uint32_t)n))
-        return false;
-    a = container_of(ch->bus->slots[n].request, struct ata_request, r);
-    offset = (uint64_t)((uintptr_t)va - (uintptr_t)a->data);
-    if (!a->data || offset >= a->data_size || !space_physical(va, &address))
-        return false;
-    *length = (ULONG)MIN(PAGE_SIZE - (address & (PAGE_SIZE - 1)), a->data_size - offset);
-    while (*length < a->data_size - offset && space_physical((const char *)va + *length, &next) &&
-           next == address + *length)
-        *length += (ULONG)MIN(PAGE_SIZE, a->data_size - offset - *length);
-    pa->QuadPart = (LONGLONG)address;
-    return true;
-}
-
-/* a look-up, at any IRQL */
-IDE_PHYSICAL_ADDRESS NTAPI
-AtaPortGetPhysicalAddress(PVOID ChannelExtension, PIDE_REQUEST_BLOCK Irb, PVOID VirtualAddress, ULONG *Length)
-{
-    struct ata_channel *ch = ata_channel_of(ChannelExtension);
-    IDE_PHYSICAL_ADDRESS pa = {.QuadPart = 0};
-    ULONG length = 0;
-    bool found = false;
-
-    if (ch) {
-        found = translate(&ch->uncached, VirtualAddress, &pa, &length) ||
-                translate(&ch->irb_extensions, VirtualAddress, &pa, &length);
-        for (unsigned t = 0; t < ATA_TARGETS_MAX && !found; t++)
-            found = ch->unit[t] && translate(&ch->unit[t]->sense_data, VirtualAddress, &pa, &length);
-        if (!found && Irb)
-            found = translate_data(ch, Irb, VirtualAddress, &pa, &length);
-    }
-    if (!found)
-        ata_violation(ata_controller_of(ChannelExtension), RULE_ADDRESS,
-                      "AtaPortGetPhysicalAddress of %p, which is none of the port's (A-065)", VirtualAddress);
-    if (Length)
-        guard_copy(Length, &length, sizeof(length));
-    return pa;
 }

@@ -67,6 +67,22 @@ transport_status(const struct ata_request *a)
     }
 }
 
+static struct request_data
+data_of(const struct scsi_request *s)
+{
+    return (struct request_data){s->srb.DataBuffer, s->piece, s->pieces, s->srb.DataTransferLength};
+}
+
+/* What all have in common. Field by field: the answer's part is large, and filled later. */
+static void
+request_begin(struct ata_scsi *x, void (*done)(struct request *r))
+{
+    x->a.r.seconds = x->request->srb.TimeOutValue ? x->request->srb.TimeOutValue : SECONDS_DEFAULT;
+    x->a.r.flags = 0;
+    x->a.r.done = done;
+    x->a.want_sense = true;
+}
+
 /* ---- ATA ---- */
 
 static void
@@ -93,18 +109,17 @@ ata_send(struct ata_scsi *x)
     const struct sat_ata *t = &x->sat.ata;
     struct scsi_request *s = x->request;
 
-    x->a = (struct ata_request){
-        .r = {.seconds = s->srb.TimeOutValue ? s->srb.TimeOutValue : SECONDS_DEFAULT, .done = ata_answered},
-        .function = t->function,
-        .flags = t->flags | (t->want_task ? IRB_FLAGS_RETURN_RESULTS : 0),
-        .data = !t->size       ? NULL
-                : t->uses_work ? x->work
-                               : s->srb.DataBuffer,
-        .data_size = t->size,
-        .want_sense = true,
-        .sense_type = t->flags & IRB_FLAGS_48BIT ? SENSE_INFO_BUFFER_RETURN_TYPE_48BIT_TASKFILE
-                                                 : SENSE_INFO_BUFFER_RETURN_TYPE_28BIT_TASKFILE,
-        .task_file = t->task};
+    request_begin(x, ata_answered);
+    x->a.function = t->function;
+    x->a.flags = t->flags | (t->want_task ? IRB_FLAGS_RETURN_RESULTS : 0);
+    x->a.data = data_of(s);
+    if (t->uses_work)
+        x->a.data = (struct request_data){.va = x->work};
+    x->a.data.size = t->size;
+    x->a.cdb_length = 0;
+    x->a.sense_type = t->flags & IRB_FLAGS_48BIT ? SENSE_INFO_BUFFER_RETURN_TYPE_48BIT_TASKFILE
+                                                 : SENSE_INFO_BUFFER_RETURN_TYPE_28BIT_TASKFILE;
+    x->a.task_file = t->task;
     if (ata_submit(x->sat_unit->unit, &x->a))
         finish(s, SRB_STATUS_NO_DEVICE);
 }
@@ -150,12 +165,12 @@ ata_begin(struct ata_scsi *x)
 {
     struct scsi_request *s = x->request;
 
-    x->sat = (struct sat_command){.cdb = s->srb.Cdb,
-                                  .cdb_length = s->srb.CdbLength,
-                                  .data = s->srb.DataBuffer,
-                                  .size = s->srb.DataTransferLength,
-                                  .to_device = s->srb.SrbFlags & SRB_FLAGS_DATA_OUT,
-                                  .work = x->work};
+    x->sat.cdb = s->srb.Cdb;
+    x->sat.cdb_length = s->srb.CdbLength;
+    x->sat.data = s->pieces ? NULL : s->srb.DataBuffer;
+    x->sat.size = s->srb.DataTransferLength;
+    x->sat.to_device = s->srb.SrbFlags & SRB_FLAGS_DATA_OUT;
+    x->sat.work = x->work;
     if (sat_begin(&x->sat_unit->sat, &x->sat) == SAT_SEND)
         ata_send(x);
     else
@@ -192,18 +207,16 @@ atapi_begin(struct ata_scsi *x)
 {
     struct scsi_request *s = x->request;
 
-    x->a = (struct ata_request){
-        .r = {.seconds = s->srb.TimeOutValue ? s->srb.TimeOutValue : SECONDS_DEFAULT, .done = atapi_answered},
-        .function = IRB_FUNCTION_ATAPI_COMMAND,
-        .flags = (s->srb.SrbFlags & SRB_FLAGS_DATA_IN ? IRB_FLAGS_DATA_IN : 0) |
+    request_begin(x, atapi_answered);
+    x->a.function = IRB_FUNCTION_ATAPI_COMMAND;
+    x->a.flags = (s->srb.SrbFlags & SRB_FLAGS_DATA_IN ? IRB_FLAGS_DATA_IN : 0) |
                  (s->srb.SrbFlags & SRB_FLAGS_DATA_OUT ? IRB_FLAGS_DATA_OUT : 0) |
                  (s->srb.DataTransferLength && x->sat_unit->identify->Capabilities.DmaSupported
                       ? IRB_FLAGS_USE_DMA
-                      : 0),
-        .data = s->srb.DataBuffer,
-        .data_size = s->srb.DataTransferLength,
-        .cdb_length = s->srb.CdbLength,
-        .want_sense = true};
+                      : 0);
+    x->a.data = data_of(s);
+    x->a.cdb_length = s->srb.CdbLength;
+    x->a.sense_type = 0;
     memcpy(x->a.cdb, s->srb.Cdb, sizeof(x->a.cdb));
     if (ata_submit(x->sat_unit->unit, &x->a))
         finish(s, SRB_STATUS_NO_DEVICE);
@@ -228,9 +241,13 @@ plain_begin(struct ata_scsi *x, uint16_t function)
 {
     struct scsi_request *s = x->request;
 
-    x->a = (struct ata_request){.r = {.seconds = s->srb.TimeOutValue ? s->srb.TimeOutValue : SECONDS_DEFAULT,
-                                      .done = plain_answered},
-                                .function = function};
+    request_begin(x, plain_answered);
+    x->a.want_sense = false;
+    x->a.function = function;
+    x->a.flags = 0;
+    x->a.data.size = 0;
+    x->a.cdb_length = 0;
+    memset(x->a.cdb, 0, sizeof(x->a.cdb));
     if (ata_submit(x->sat_unit->unit, &x->a))
         finish(s, SRB_STATUS_NO_DEVICE);
 }

@@ -9,12 +9,6 @@
 
 #define PORT_TAG POOL_TAG('p', 'o', 'r', 't')
 
-static bool
-bus_is_dead(const struct bus *b)
-{
-    return b->dead || __atomic_load_n(&b->adapter->gate.is_closed, __ATOMIC_ACQUIRE);
-}
-
 /* ---- slots; lock held ---- */
 
 /* A free slot below the reserved ones; -1: none. */
@@ -73,30 +67,27 @@ slot_free(struct bus *b, uint32_t n)
 /* ---- issuing: one queue a unit, one limit a bus (A-066, A-067, A-069, A-076; A-075 is the face's) ---- */
 
 static bool
-unit_may_issue(const struct unit *u, const struct request *r)
+may_issue(const struct bus *b, const struct unit *u, const struct request *r)
 {
     if (r->flags & REQUEST_BYPASS)
         return true;
-    return !__atomic_load_n(&u->holds, __ATOMIC_ACQUIRE) &&
-           u->active < __atomic_load_n(&u->depth, __ATOMIC_RELAXED);
+    return !__atomic_load_n(&b->holds, __ATOMIC_ACQUIRE) && !__atomic_load_n(&u->holds, __ATOMIC_ACQUIRE) &&
+           u->active < __atomic_load_n(&u->depth, __ATOMIC_RELAXED) &&
+           b->active < __atomic_load_n(&b->depth, __ATOMIC_RELAXED);
 }
 
 /* The next request to issue, out of its queue and in a slot; NULL: none. Lock held. */
 static struct request *
 pick(struct bus *b)
 {
-    bool held = __atomic_load_n(&b->holds, __ATOMIC_ACQUIRE) != 0;
     struct unit *u, *next;
 
     for (u = list_entry(b->ready.next, struct unit, ready); &u->ready != &b->ready; u = next) {
         struct request *r = list_entry(u->waiting.next, struct request, link);
-        bool bypass = r->flags & REQUEST_BYPASS;
         int slot;
 
         next = list_entry(u->ready.next, struct unit, ready);
-        if ((held && !bypass) || !unit_may_issue(u, r))
-            continue;
-        if (!bypass && b->active >= __atomic_load_n(&b->depth, __ATOMIC_RELAXED))
+        if (!may_issue(b, u, r))
             continue;
         slot = slot_take(b);
         if (slot < 0)
@@ -126,6 +117,28 @@ bus_run(struct bus *b)
     spin_unlock(&b->lock, irql);
 }
 
+void
+bus_postpone(struct bus *b, struct request *r)
+{
+    struct unit *u = r->unit;
+    uint8_t irql = spin_lock(&b->lock);
+    bool gone = u->gone || bus_is_dead(b);
+
+    if (!gone) {
+        slot_free(b, r->slot);
+        list_add_head(&u->waiting, &r->link);
+        if (list_empty(&u->ready))
+            list_add_head(&b->ready, &u->ready);
+    }
+    spin_unlock(&b->lock, irql);
+    if (gone) { /* its queue has been emptied */
+        r->error = -ENODEV;
+        bus_slot_start(b, r->slot);
+        if (bus_slot_claim(b, r->slot))
+            bus_slot_post(b, r->slot);
+    }
+}
+
 /* Busy times end by the timer, also while nothing is out. */
 static void
 run_dpc(struct dpc *d, void *context)
@@ -144,11 +157,24 @@ bus_kick(struct bus *b)
     (void)dpc_queue(&b->run_dpc);
 }
 
+/* Behind (or ahead of) what waits at its unit. Lock held. */
+static void
+enqueue(struct bus *b, struct unit *u, struct request *r)
+{
+    if (r->flags & REQUEST_FIRST)
+        list_add_head(&u->waiting, &r->link);
+    else
+        list_add_tail(&u->waiting, &r->link);
+    if (list_empty(&u->ready))
+        list_add_tail(&b->ready, &u->ready);
+}
+
 int
 unit_submit(struct unit *u, struct request *r)
 {
     struct bus *b = u->bus;
     uint8_t irql = spin_lock(&b->lock);
+    int slot;
 
     if (u->gone || bus_is_dead(b)) {
         spin_unlock(&b->lock, irql);
@@ -157,15 +183,16 @@ unit_submit(struct unit *u, struct request *r)
     r->unit = u;
     r->error = 0;
     r->cpu = cpu_number();
-    if (r->flags & REQUEST_FIRST)
-        list_add_head(&u->waiting, &r->link);
-    else
-        list_add_tail(&u->waiting, &r->link);
-    if (list_empty(&u->ready))
-        list_add_tail(&b->ready, &u->ready);
     u->requests++;
-    spin_unlock(&b->lock, DISPATCH_LEVEL);
-    bus_run(b);
+    if (list_empty(&b->ready) && may_issue(b, u, r) && (slot = slot_take(b)) >= 0) {
+        slot_issue(b, (uint32_t)slot, r); /* nobody waits: past the queues */
+        spin_unlock(&b->lock, DISPATCH_LEVEL);
+        b->adapter->face->issue(b, r);
+    } else {
+        enqueue(b, u, r);
+        spin_unlock(&b->lock, DISPATCH_LEVEL);
+        bus_run(b);
+    }
     irql_lower(irql);
     return 0;
 }
@@ -178,21 +205,6 @@ bus_slot_is_out(const struct bus *b, uint32_t slot)
     uint8_t state = slot < PORT_SLOTS ? __atomic_load_n(&b->slots[slot].state, __ATOMIC_ACQUIRE) : SLOT_FREE;
 
     return state == SLOT_TAKEN || state == SLOT_ISSUED;
-}
-
-void
-bus_slot_start(struct bus *b, uint32_t slot)
-{
-    __atomic_store_n(&b->slots[slot].state, SLOT_ISSUED, __ATOMIC_RELEASE);
-}
-
-bool
-bus_slot_claim(struct bus *b, uint32_t slot)
-{
-    uint8_t issued = SLOT_ISSUED;
-
-    return slot < PORT_SLOTS && __atomic_compare_exchange_n(&b->slots[slot].state, &issued, SLOT_COMPLETED,
-                                                            false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
 void
@@ -236,7 +248,8 @@ completion_dpc(struct dpc *d, void *context)
         for (; slots; slots &= slots - 1)
             slot_end(c->bus, w * 64 + (uint32_t)__builtin_ctzll(slots));
     }
-    bus_run(c->bus);
+    if (!list_empty(&c->bus->ready)) /* who has submitted since has seen the free slots */
+        bus_run(c->bus);
 }
 
 /* Take all that waits at a unit. Lock held. */
@@ -302,12 +315,6 @@ bus_drain(struct bus *b, uint64_t timeout)
 }
 
 /* ---- holding ---- */
-
-bool
-unit_is_gone(const struct unit *u)
-{
-    return u->gone || bus_is_dead(u->bus);
-}
 
 void
 unit_hold(struct unit *u, uint32_t hold)
@@ -437,6 +444,7 @@ bus_free(struct bus *b)
     dpc_flush();
     while (!list_empty(&b->units))
         unit_remove(list_entry(b->units.next, struct unit, link));
+    bounce_free(&b->bounce);
     pool_free(b->cpus, PORT_TAG);
     pool_free(b, PORT_TAG);
 }

@@ -21,6 +21,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "drivers/loader/gate.h"
+#include "drivers/port/core/data.h"
 #include "kernel/cpu/irq.h"
 #include "kernel/mem/dma.h"
 #include "kernel/sync/dpc.h"
@@ -97,7 +98,7 @@ struct port_face {
     void (*destroy)(struct adapter *a);
 };
 
-enum { HOLD_BUSY = 1, HOLD_RECOVERY = 2, HOLD_STOP = 4 };
+enum { HOLD_BUSY = 1, HOLD_RECOVERY = 2, HOLD_STOP = 4, HOLD_BOUNCE = 8 };
 
 /* [I] fixed   [q] bus->lock   [a] atomic */
 struct unit {
@@ -134,6 +135,7 @@ struct bus {
     uint32_t busy_seconds;          /* [a] */
     uint64_t used[PORT_SLOT_WORDS]; /* [q] */
     struct slot slots[PORT_SLOTS];
+    struct bounce_pool bounce;
     struct timer second;                    /* while active */
     struct bus_cpu *cpus;                   /* [I] cpu_count() of them */
     struct dpc run_dpc;                     /* bus_kick() */
@@ -232,8 +234,18 @@ struct unit *unit_find(struct bus *b, uint8_t target,
  */
 int unit_submit(struct unit *u, struct request *r);
 
+static inline bool
+bus_is_dead(const struct bus *b)
+{
+    return b->dead || __atomic_load_n(&b->adapter->gate.is_closed, __ATOMIC_ACQUIRE);
+}
+
 /* Would unit_submit() fail? Any IRQL. */
-bool unit_is_gone(const struct unit *u);
+static inline bool
+unit_is_gone(const struct unit *u)
+{
+    return u->gone || bus_is_dead(u->bus);
+}
 
 /* Reasons to wait. Any IRQL. Releasing makes the bus go on soon. */
 void unit_hold(struct unit *u, uint32_t hold);
@@ -245,10 +257,28 @@ void bus_release(struct bus *b, uint32_t hold);
  * The miniport has completed what is in a slot: claim it, write down how, post it. Whoever has claimed it has
  * slots[slot].request to himself. Any IRQL. bus_slot_claim() returns false: it was not out (twice, or never).
  */
-void bus_slot_start(struct bus *b, uint32_t slot); /* TAKEN -> ISSUED: from now on it can be claimed */
-bool bus_slot_claim(struct bus *b, uint32_t slot);
+/* TAKEN -> ISSUED: from now on it can be claimed. */
+static inline void
+bus_slot_start(struct bus *b, uint32_t slot)
+{
+    __atomic_store_n(&b->slots[slot].state, SLOT_ISSUED, __ATOMIC_RELEASE);
+}
+
+static inline bool
+bus_slot_claim(struct bus *b, uint32_t slot)
+{
+    uint8_t issued = SLOT_ISSUED;
+
+    return slot < PORT_SLOTS && __atomic_compare_exchange_n(&b->slots[slot].state, &issued, SLOT_COMPLETED,
+                                                            false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+/* After a claim: its end, by a DPC of the processor that submitted. */
 void bus_slot_post(struct bus *b, uint32_t slot);
 bool bus_slot_is_out(const struct bus *b, uint32_t slot); /* TAKEN or ISSUED */
+
+/* In face->issue, before bus_slot_start(): not now; it is the next of its unit, once what holds it ends. */
+void bus_postpone(struct bus *b, struct request *r);
 
 /* Issue what can be issued. DISPATCH_LEVEL, no lock held; bus_kick(): soon, any IRQL. */
 void bus_run(struct bus *b);

@@ -12,9 +12,13 @@
 #define SCSI_ROOM 1536 /* bytes that a port needs with each request */
 
 struct unit;
+struct data_piece;
 
+/* Data that is read or written on a medium may lie in pieces (data.h) instead of at srb.DataBuffer. */
 struct scsi_request {
     SCSI_REQUEST_BLOCK srb;
+    const struct data_piece *piece;
+    uint32_t pieces;                                      /* 0: srb.DataBuffer */
     void (*done)(struct scsi_request *s);                 /* [I] DISPATCH_LEVEL, no lock held */
     void *context;                                        /* the sender's */
     uint8_t room[SCSI_ROOM] __attribute__((aligned(16))); /* the port's, until done */

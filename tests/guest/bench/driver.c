@@ -9,13 +9,14 @@
 #include "kernel/console/log.h"
 #include "kernel/cpu/apic.h"
 #include "kernel/cpu/marker.h"
+#include "kernel/mem/frame.h"
 #include "lib/bytes.h"
 #include "tests/guest/bench/bench.h"
 
 #define ROUNDS 200
 
 static struct scsi_request request;
-static uint8_t buffer[4096] __attribute__((aligned(4096)));
+static void *buffer; /* a page of the direct map, as what a cache has */
 static struct adapter *adapter;
 
 static void
@@ -40,10 +41,10 @@ round_run(struct unit *u)
     request.srb = (SCSI_REQUEST_BLOCK){.Function = SRB_FUNCTION_EXECUTE_SCSI,
                                        .CdbLength = 10,
                                        .SrbFlags = SRB_FLAGS_DATA_IN,
-                                       .DataTransferLength = sizeof(buffer),
+                                       .DataTransferLength = PAGE_SIZE,
                                        .TimeOutValue = 10,
                                        .DataBuffer = buffer,
-                                       .Cdb = {SCSIOP_READ, [8] = sizeof(buffer) / 512}};
+                                       .Cdb = {SCSIOP_READ, [8] = PAGE_SIZE / 512}};
     request.done = done;
     request.context = &ended;
     marker(MARKER_DRIVER_SUBMIT);
@@ -68,6 +69,7 @@ bench_driver(void)
         log_err("bench: no adapter: %s", why);
         return;
     }
+    buffer = phys_to_virt(frame_alloc(0, 0));
     adapters_for_each(take, NULL);
     u = unit_find(adapter->bus[0], 0, 0);
     for (unsigned i = 0; u && i < ROUNDS; i++)

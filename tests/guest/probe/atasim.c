@@ -227,6 +227,28 @@ library(struct channel *c)
     CHECK(!AtaPortGetUnCachedExtension(c, 4096, 0));
 }
 
+/* At DataBuffer if it may be touched, else by the list. */
+static void
+data(struct channel *c, PIDE_REQUEST_BLOCK irb)
+{
+    PIDE_SCATTER_GATHER_LIST sg = AtaPortGetScatterGatherList(c, irb);
+    ULONG at = 0;
+
+    for (ULONG i = 0; i < (sg ? sg->NumberOfElements : 1); i++) {
+        PUCHAR p = sg ? MmGetVirtualForPhysical(sg->Elements[i].Address) : irb->DataBuffer;
+
+        CHECK(!sg || !(sg->Elements[i].Address.QuadPart & Knobs.alignment)); /* */
+        CHECK(!sg || AtaPortGetPhysicalAddress(c, irb, (PUCHAR)irb->DataBuffer + at, NULL).QuadPart ==
+                         sg->Elements[i].Address.QuadPart);
+        for (ULONG n = sg ? sg->Elements[i].Length : irb->DataTransferLength; n; n--, p++, at++)
+            if (irb->IrbFlags & IRB_FLAGS_DATA_IN)
+                *p = (UCHAR)at;
+            else
+                CHECK(*p == (UCHAR)at);
+    }
+    complete(c, irb, IRB_STATUS_SUCCESS);
+}
+
 /* What a miniport tells the port while a request is on its way. */
 static void
 notify(struct channel *c, PIDE_REQUEST_BLOCK irb)
@@ -346,6 +368,9 @@ deal(struct channel *c, PIDE_REQUEST_BLOCK irb)
     case DO_SENSE:
     case DO_SENSE_TWICE:
         sense(c, irb);
+        break;
+    case DO_DATA:
+        data(c, irb);
         break;
     case DO_BUS_CHANGE:
     case DO_POWER:

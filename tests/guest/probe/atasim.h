@@ -51,6 +51,7 @@ enum {
     DO_BUS_CHANGE,  /* AtaPortBusChangeDetected, then success */
     DO_POWER,       /* AtaPortRequestPowerStateChange, then success */
     DO_DEVICE_BUSY, /* AtaPortDeviceBusy of the channel for 2 s, then IRB_STATUS_BUSY: once */
+    DO_DATA,        /* reads give bytes 0, 1, 2.., writes are to have them; by the list, or at DataBuffer */
     DO_LIBRARY,     /* small routines, and registry routines at the wrong time */
 };
 

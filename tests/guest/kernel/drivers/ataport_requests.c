@@ -10,8 +10,7 @@
 #include "tests/guest/kernel/mem/mem_probe.h"
 #include "tests/guest/ktest.h"
 
-#define WAIT    SECONDS(60)
-#define FLIGHTS 40
+#define WAIT SECONDS(60)
 
 KTEST(
     ataport_requests_complete_from_every_context) /* A-066 A-070 A-071 A-075 A-086 A-096 A-102 A-134 A-136 */
@@ -63,40 +62,6 @@ KTEST(ataport_unsynchronized_channel_runs_at_dispatch_level) /* A-049 A-075 */
     sim_stop(&s);
 }
 
-struct flight {
-    struct ata_request a;
-    struct event done;
-};
-
-static void
-flight_done(struct request *r)
-{
-    (void)event_set(&container_of(r, struct flight, a.r)->done);
-}
-
-static struct flight flights[FLIGHTS];
-
-static unsigned
-fly(struct unit *u, unsigned n)
-{
-    unsigned sent = 0;
-
-    for (unsigned i = 0; i < n; i++) {
-        flights[i].a = sim_read(4096);
-        flights[i].a.r.done = flight_done;
-        event_init(&flights[i].done, EVENT_AUTO, false);
-        sent += !ata_submit(u, &flights[i].a);
-    }
-    return sent;
-}
-
-static void
-land(unsigned n)
-{
-    for (unsigned i = 0; i < n && !ktest_failed(); i++)
-        KCHECK_EQ(wait_event(&flights[i].done.waitable, WAIT), 0);
-}
-
 KTEST(ataport_never_exceeds_the_depths) /* A-069 A-050 A-051 A-062 A-067 A-068 A-076 */
 {
     static const unsigned depths[][3] = {{4, 4, 4}, {8, 3, 3}, {2, 16, 2}, {0, 4, 1}, {32, 0, 1}};
@@ -114,12 +79,12 @@ KTEST(ataport_never_exceeds_the_depths) /* A-069 A-050 A-051 A-062 A-067 A-068 A
         s.knobs->mode = DO_INTERRUPT;
         u = sim_unit(&s);
         if (u) {
-            KCHECK_EQ(fly(u, FLIGHTS), FLIGHTS);
-            for (unsigned n = 0; n < FLIGHTS && s.adapter->bus[0]->active; n++) {
+            KCHECK_EQ(sim_fly(u, SIM_FLIGHTS, 5), SIM_FLIGHTS);
+            for (unsigned n = 0; n < SIM_FLIGHTS && s.adapter->bus[0]->active; n++) {
                 KCHECK(s.adapter->bus[0]->active <= depths[i][2]);
                 sim_interrupt(&s);
             }
-            land(FLIGHTS);
+            sim_land(0, SIM_FLIGHTS);
             KCHECK_EQ(s.seen->outstanding_max, depths[i][2]);
             KCHECK(s.seen->count < CALLS_MAX || s.seen->irb_extensions);
         }
@@ -174,7 +139,7 @@ KTEST(ataport_statuses_come_back_as_they_are) /* A-072 A-087 A-089 A-091 A-092 A
     sim_stop(&s);
 }
 
-KTEST(ataport_lists_and_limits) /* A-018 A-026 A-027 A-031 A-073 A-080 A-081 A-148 */
+KTEST(ataport_lists_and_limits) /* A-026 A-027 A-031 A-080 A-081 A-148 */
 {
     struct ata_request a = sim_read(65536);
     struct sim s;
@@ -184,18 +149,12 @@ KTEST(ataport_lists_and_limits) /* A-018 A-026 A-027 A-031 A-073 A-080 A-081 A-1
     s.knobs->max_transfer = 32768;
     s.knobs->breaks = 1;
     s.knobs->dma64 = 0;
-    s.knobs->alignment = 3;
-    s.knobs->map_buffers = 1;
     KCHECK_EQ(sim_start(&s), 0);
     KCHECK_EQ(ata_execute(sim_unit(&s), &a), 0);
     KCHECK_EQ(a.irb_status, IRB_STATUS_INVALID_REQUEST); /* larger than a request may be */
     a = sim_read(32768);
     KCHECK_EQ(ata_execute(sim_unit(&s), &a), 0);
     KCHECK_EQ(a.irb_status, IRB_STATUS_SUCCESS);
-    a = sim_read(512);
-    a.data = (char *)a.data + 2;
-    KCHECK_EQ(ata_execute(sim_unit(&s), &a), 0);
-    KCHECK_EQ(a.irb_status, IRB_STATUS_INVALID_REQUEST); /* */
     sim_stop(&s);
 }
 
@@ -222,10 +181,10 @@ KTEST(ataport_rules_broken_are_reported_and_survived) /* A-088 A-095 A-098 */
         KCHECK_EQ(sim_start(&s), 0);
         if (rules[i].mode == DO_ALL_INTERRUPT) {
             s.knobs->mode = rules[i].mode;
-            KCHECK_EQ(fly(sim_unit(&s), 1), 1);
+            KCHECK_EQ(sim_fly(sim_unit(&s), 1, 5), 1);
             sim_interrupt(&s);
-            land(1);
-            KCHECK_EQ(flights[0].a.irb_status, rules[i].status);
+            sim_land(0, 1);
+            KCHECK_EQ(sim_flights[0].a.irb_status, rules[i].status);
         } else {
             KCHECK_EQ(sim_run(&s, rules[i].mode), rules[i].status);
         }
@@ -263,17 +222,17 @@ KTEST(ataport_adapter_that_goes_wrong_is_lost_and_its_requests_fail)
         u = sim_unit(&s);
         s.knobs->mode = faults[i].mode;
         if (u) {
-            unsigned sent = fly(u, 6);
+            unsigned sent = sim_fly(u, 6, 5);
 
             if (faults[i].mode == DO_FAULT_INTERRUPT)
                 sim_interrupt(&s);
-            land(sent);
-            KCHECK_EQ(flights[sent - 1].a.r.error != 0 || faults[i].mode == DO_LEVEL, 1);
+            sim_land(0, sent);
+            KCHECK_EQ(sim_flights[sent - 1].a.r.error != 0 || faults[i].mode == DO_LEVEL, 1);
             if (!s.adapter->gate.is_closed || !strstr(s.adapter->gate.text, faults[i].said))
                 ktest_fail(__FILE__, __LINE__, "mode %u: \"%s\", want \"%s\"", faults[i].mode,
                            s.adapter->gate.text, faults[i].said);
-            flights[0].a = sim_read(512);
-            KCHECK_EQ(ata_submit(u, &flights[0].a), -ENODEV);
+            sim_flights[0].a = sim_read(512);
+            KCHECK_EQ(ata_submit(u, &sim_flights[0].a), -ENODEV);
         }
         sim_stop(&s);
     }
@@ -308,13 +267,9 @@ time_out(struct sim *s, unsigned reset)
         return 0;
     s->knobs->mode = DO_NEVER;
     s->knobs->reset = reset;
-    flights[0].a = sim_read(4096);
-    flights[0].a.r.seconds = 1;
-    flights[0].a.r.done = flight_done;
-    event_init(&flights[0].done, EVENT_AUTO, false);
-    KCHECK_EQ(ata_submit(u, &flights[0].a), 0);
-    land(1);
-    return flights[0].a.irb_status;
+    KCHECK_EQ(sim_fly(u, 1, 1), 1);
+    sim_land(0, 1);
+    return sim_flights[0].a.irb_status;
 }
 
 KTEST(ataport_timeout_resets_the_unit_then_the_channel) /* A-122 A-123 A-124 A-125 A-135 A-146 */

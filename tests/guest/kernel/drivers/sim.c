@@ -85,8 +85,7 @@ sim_read(uint32_t size)
     return (struct ata_request){.r.seconds = 5,
                                 .function = IRB_FUNCTION_ATA_READ,
                                 .flags = IRB_FLAGS_DATA_IN | IRB_FLAGS_USE_DMA | IRB_FLAGS_48BIT,
-                                .data = data,
-                                .data_size = size,
+                                .data = {.va = data, .size = size},
                                 .want_sense = true,
                                 .task_file.Current.bCommandReg = IDE_COMMAND_READ_DMA_EXT};
 }
@@ -111,4 +110,36 @@ sim_interrupt(struct sim *s)
 
     apic_send_self(s->adapter->irq.vector);
     irql_lower(irql);
+}
+
+#define WAIT SECONDS(60)
+
+struct flight sim_flights[SIM_FLIGHTS];
+
+static void
+flight_done(struct request *r)
+{
+    (void)event_set(&container_of(r, struct flight, a.r)->done);
+}
+
+unsigned
+sim_fly(struct unit *u, unsigned n, uint32_t seconds)
+{
+    unsigned sent = 0;
+
+    for (unsigned i = 0; i < n; i++) {
+        sim_flights[i].a = sim_read(4096);
+        sim_flights[i].a.r.seconds = seconds;
+        sim_flights[i].a.r.done = flight_done;
+        event_init(&sim_flights[i].done, EVENT_AUTO, false);
+        sent += !ata_submit(u, &sim_flights[i].a);
+    }
+    return sent;
+}
+
+void
+sim_land(unsigned first, unsigned n)
+{
+    for (unsigned i = first; i < first + n && !ktest_failed(); i++)
+        KCHECK_EQ(wait_event(&sim_flights[i].done.waitable, WAIT), 0);
 }

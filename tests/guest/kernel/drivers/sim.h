@@ -34,3 +34,13 @@ void sim_interrupt(struct sim *s);
 /* A read of `size` bytes into memory that tests share; sent, in a mode, and waited for: its status. */
 struct ata_request sim_read(uint32_t size);
 uint8_t sim_run(struct sim *s, unsigned mode);
+
+/* Reads that are under way together: n of them sent with a time limit (returns how many could be), and those from one on waited for. */
+#define SIM_FLIGHTS 40
+struct flight {
+    struct ata_request a;
+    struct event done;
+};
+extern struct flight sim_flights[SIM_FLIGHTS];
+unsigned sim_fly(struct unit *u, unsigned n, uint32_t seconds);
+void sim_land(unsigned first, unsigned n);
