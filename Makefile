@@ -35,7 +35,7 @@ CFLAGS := -std=gnu17 -O2 -g -ffreestanding -fno-pic -fno-pie -mcmodel=kernel -mn
           -fno-delete-null-pointer-checks -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections \
           -fstack-protector-strong -I. -I$(BUILD)/gen $(WARN)
 ifneq ($(filter debug coverage,$(VARIANT)),)
-CFLAGS += -DDEBUG=1 -DTESTS=1 -fsanitize=undefined
+CFLAGS += -DDEBUG=1 -DTESTS=1 -fsanitize=undefined -fno-sanitize=nonnull-attribute# memcpy() of 0 bytes
 else
 CFLAGS += -DDEBUG=0 -DTESTS=0
 endif
@@ -103,7 +103,7 @@ $(BUILD)/gen/console-font.psf:
 
 PCI_IDS ?= $(firstword $(wildcard /usr/share/misc/pci.ids /usr/share/hwdata/pci.ids \
                      /opt/homebrew/share/hwdata/pci.ids /usr/local/share/hwdata/pci.ids))
-$(BUILD)/gen/pci_ids.inc: kernel/hw/pci_ids.awk $(PCI_IDS)
+$(BUILD)/gen/pci_ids.inc: userland/pci_ids.awk $(PCI_IDS)
 	@mkdir -p $(@D)
 	@[ -n "$(PCI_IDS)" ] || { echo 'no pci.ids: install pci.ids or hwdata, or set PCI_IDS=file'; exit 1; }
 	$(Q)LC_ALL=C awk -f $< $(PCI_IDS) > $@
@@ -121,11 +121,11 @@ $(O)/boot/main.c.o $(O)/kernel/fs/procfs_system.c.o: CFLAGS += -DVERSION='"$(VER
 
 # -- programs: musl, static
 MUSL_CC   ?= $(firstword $(shell for c in musl-gcc x86_64-linux-musl-gcc; do command -v $$c; done))
-USER_CFLAGS = -std=gnu17 -Os -static -ffunction-sections -fdata-sections -Wl,--gc-sections -s -I. $(WARN) \
+USER_CFLAGS = -std=gnu17 -Os -static -ffunction-sections -fdata-sections -Wl,--gc-sections -s -I. -I$(BUILD)/gen $(WARN) \
                -Wno-missing-prototypes
 COMMANDS  := $(patsubst userland/%.c,$(BUILD)/userland/%,$(wildcard userland/*.c))
 PROGRAMS  := $(patsubst tests/programs/%.c,$(BUILD)/programs/%,$(wildcard tests/programs/*.c))
-$(COMMANDS): $(BUILD)/userland/%: userland/%.c $(wildcard userland/common/*)
+$(COMMANDS): $(BUILD)/userland/%: userland/%.c $(wildcard userland/common/*) | $(GENERATED)
 	@mkdir -p $(@D)
 	$(call say,MUSL,$@)
 	$(Q)$(MUSL_CC) $(USER_CFLAGS) -o $@ $< $(wildcard userland/common/*.c)

@@ -9,6 +9,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 #include "userland/common/command.h"
+#include "userland/common/pci_ids.h"
 
 #define KINDS_MAX 64
 
@@ -38,17 +39,22 @@ struct kind {
 static size_t
 kinds_read(char *text, struct kind *kinds)
 {
-    char *line, *f[10];
+    char *line, *f[8];
     size_t n = 0, k;
 
     while ((line = line_next(&text)) != NULL) {
-        if (line_cut(line, "\t", f, 10) < 10 || strstr(f[8], "bridge"))
+        const char *name;
+
+        if (line_cut(line, "\t", f, 8) < 7)
             continue;
-        for (k = 0; k < n && strcmp(kinds[k].name, f[8]); k++)
+        name = pci_class_name((uint32_t)strtoul(f[1], NULL, 16));
+        if (strstr(name, "bridge"))
+            continue;
+        for (k = 0; k < n && strcmp(kinds[k].name, name); k++)
             ;
         if (k == KINDS_MAX)
             continue;
-        kinds[k].name = f[8];
+        kinds[k].name = name;
         kinds[k].count = k < n ? kinds[k].count + 1 : 1;
         n += k == n;
     }

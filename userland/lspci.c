@@ -7,12 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include "userland/common/command.h"
+#include "userland/common/pci_ids.h"
 
-#define COLUMNS 12
+#define COLUMNS 8
 #define BARS    6
 
 /* What /proc/pci says of a function, in its order. */
-enum { SLOT, CLASS, ID, SUBSYSTEM, REVISION, LINE, VENDOR, DEVICE, CLASS_NAME, OWNER };
+enum { SLOT, CLASS, ID, SUBSYSTEM, REVISION, LINE, OWNER };
 
 static const struct choice choices[] = {
     {'n', "numeric", NULL, "numbers, no names; -nn: both"},
@@ -97,18 +98,21 @@ slot_text(const char *slot)
 static void
 line_print(char **f)
 {
-    bool known = f[DEVICE][0];
+    uint16_t vendor_id = (uint16_t)hex(f[ID]), device_id = (uint16_t)hex(f[ID] + 5);
+    const char *class = pci_class_name((uint32_t)hex(f[CLASS])), *vendor = pci_vendor_name(vendor_id),
+               *device = pci_device_name(vendor_id, device_id);
 
+    if (!vendor)
+        vendor = "Unknown vendor";
     printf("%s ", slot_text(f[SLOT]));
     if (wish.numbers == 1)
         printf("%.4s: %s", f[CLASS], f[ID]);
     else if (wish.numbers)
-        printf("%s [%.4s]: %s%s%s [%s]", f[CLASS_NAME], f[CLASS], f[VENDOR][0] ? f[VENDOR] : "Unknown vendor",
-               " ", known ? f[DEVICE] : "Device", f[ID]);
-    else if (known)
-        printf("%s: %s %s", f[CLASS_NAME], f[VENDOR], f[DEVICE]);
+        printf("%s [%.4s]: %s %s [%s]", class, f[CLASS], vendor, device ? device : "Device", f[ID]);
+    else if (device)
+        printf("%s: %s %s", class, vendor, device);
     else
-        printf("%s: %s Device %s", f[CLASS_NAME], f[VENDOR][0] ? f[VENDOR] : "Unknown vendor", f[ID] + 5);
+        printf("%s: %s Device %s", class, vendor, f[ID] + 5);
     if (hex(f[REVISION]))
         printf(" (rev %s)", f[REVISION]);
     putchar('\n');

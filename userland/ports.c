@@ -23,7 +23,18 @@ enum {
     A_WORDS
 };
 enum { U_NAME = 1, U_BUS, U_TARGET, U_LUN, U_DEPTH, U_ACTIVE, U_REQUESTS, U_ERRORS, U_HOLD, U_WORDS };
-enum { B_NAME = 1, B_BUS, B_DEPTH, B_ACTIVE, B_ISSUED, B_COMPLETED, B_INTERRUPTS, B_HOLD, B_WORDS };
+enum {
+    B_NAME = 1,
+    B_BUS,
+    B_DEPTH,
+    B_ACTIVE,
+    B_ISSUED,
+    B_COMPLETED,
+    B_INTERRUPTS,
+    B_BOUNCED,
+    B_HOLD,
+    B_WORDS
+};
 enum { R_NAME = 1, R_BAR, R_KIND, R_START, R_SIZE, R_WORDS };
 enum { L_NAME = 1, L_TIME, L_TEXT, L_WORDS };
 
@@ -105,7 +116,7 @@ static struct kind {
      B_WORDS,
      true,
      bus_cells,
-     {.head = {"BUS", ">DEPTH", ">OUT", ">ISSUED", ">COMPLETED", ">INTERRUPTS", "HELD"}}},
+     {.head = {"BUS", ">DEPTH", ">OUT", ">ISSUED", ">COMPLETED", ">INTERRUPTS", ">BOUNCED", "HELD"}}},
     {"range", R_WORDS, true, range_cells, {.head = {"ADAPTER", ">BAR", "KIND", "START", ">SIZE"}}},
     {"log", L_WORDS, true, log_cells, {.head = {"ADAPTER", ">WHEN", "WHAT"}}},
 };

@@ -52,6 +52,7 @@ holds_text(uint32_t holds)
     return holds & HOLD_RECOVERY ? "recovering"
            : holds & HOLD_BUSY   ? "busy"
            : holds & HOLD_STOP   ? "stopping"
+           : holds & HOLD_BOUNCE ? "no buffer"
                                  : "-";
 }
 
@@ -78,8 +79,8 @@ bus_show(struct text *t, const struct adapter *a, struct bus *b)
             seen[n++].errors = u->errors;
         }
     spin_unlock(&b->lock, irql);
-    text_add(t, "bus\t%s\t%u\t%u\t%u\t%lu\t%lu\t%lu\t%s\n", a->name, b->number, b->depth, b->active,
-             b->issued, b->completed, b->interrupts, holds_text(b->holds));
+    text_add(t, "bus\t%s\t%u\t%u\t%u\t%lu\t%lu\t%lu\t%lu\t%s\n", a->name, b->number, b->depth, b->active,
+             b->issued, b->completed, b->interrupts, b->bounce.used, holds_text(b->holds));
     for (unsigned i = 0; i < n; i++)
         text_add(t, "unit\t%s\t%u\t%u\t%u\t%u\t%u\t%lu\t%lu\t%s\n", a->name, b->number, seen[i].target,
                  seen[i].lun, seen[i].depth, seen[i].active, seen[i].requests, seen[i].errors,

@@ -4,6 +4,7 @@
 #include "drivers/loader/gate.h"
 #include "drivers/loader/driver.h"
 #include "drivers/loader/unwind.h"
+#include "kernel/cpu/context.h"
 #include "kernel/cpu/irql.h"
 #include "kernel/cpu/paging.h"
 #include "kernel/cpu/smp.h"
@@ -21,7 +22,7 @@
 
 #define KERNEL_FRAMES_MAX 12
 
-static uint64_t limit_raised, limit_passive; /* [I] ticks */
+static uint64_t limit_raised, limit_passive, limit_slow; /* [I] ticks */
 
 /* The clock comes at least this often while there are drivers, so that one that spins is interrupted by it. */
 struct watch {
@@ -115,6 +116,7 @@ gate_init(void)
     guard_backtrace = backtrace;
     limit_raised = guard_ticks(LIMIT_RAISED);
     limit_passive = guard_ticks(LIMIT_PASSIVE);
+    limit_slow = guard_ticks(GATE_SLOW_LIMIT);
 }
 
 static void
@@ -171,28 +173,57 @@ went_wrong(struct gate *g, const char *routine, const struct guard_report *r)
     }
 }
 
+struct gate *
+gate_current(void)
+{
+    const struct guard *g = guard_current();
+
+    return g ? g->owner : NULL;
+}
+
+/* It came back, but not as it has to. */
+static bool
+came_back_wrong(struct gate *g, const char *routine, uint8_t irql, const struct guard *guard)
+{
+    uint8_t after = irql_current();
+
+    if (__builtin_expect(after != irql, 0)) {
+        irql_set(irql);
+        gate_close(g, routine, "was called at IRQL %u and returned at IRQL %u", irql, after);
+        return true;
+    }
+    if (__builtin_expect(guard->locks != 0, 0)) {
+        gate_close(g, routine, "returned with %u spin lock%s held", guard->locks,
+                   guard->locks == 1 ? "" : "s");
+        return true;
+    }
+    return false;
+}
+
 int
 gate_call(struct gate *g, const char *routine, const void *function,
           const uint64_t arguments[GUARD_ARGUMENTS], uint64_t *result)
 {
-    uint8_t irql = irql_current(), after;
+    uint8_t irql = irql_current();
     struct guard guard;
+    uint64_t ticks;
 
     if (__atomic_load_n(&g->is_closed, __ATOMIC_ACQUIRE))
         return -EIO;
     __atomic_fetch_add(&g->calls, 1, __ATOMIC_RELAXED);
     guard.limit = irql < DISPATCH_LEVEL ? limit_passive : limit_raised;
     guard.limit_raised = limit_raised;
+    guard.owner = g;
     if (__builtin_expect(guard_call(&guard, function, arguments), 0)) {
         went_wrong(g, routine, &guard.report);
         return -EIO;
     }
-    after = irql_current();
-    if (__builtin_expect(after != irql, 0)) {
-        irql_set(irql);
-        gate_close(g, routine, "was called at IRQL %u and returned at IRQL %u", irql, after);
+    if (came_back_wrong(g, routine, irql, &guard))
         return -EIO;
-    }
+    ticks = context_ticks() - guard.begun;
+    if (__builtin_expect(ticks > limit_slow && irql >= DISPATCH_LEVEL, 0))
+        gate_violation(g, &g->said[GATE_SLOW], "%s took %lu ms at IRQL %u", routine,
+                       ticks * 1000 / tsc_frequency(), irql);
     if (result)
         *result = guard.result;
     return 0;

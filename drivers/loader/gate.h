@@ -15,16 +15,29 @@ struct driver;
 
 #define GATE_TEXT 240
 
+/* Rules that hold for any driver; each is reported once a gate. */
+enum gate_rule {
+    GATE_SLOW,  /* a call at a raised IRQL took longer than GATE_SLOW_LIMIT */
+    GATE_STALL, /* asked for a stall of more than GATE_STALL_LIMIT */
+    GATE_PORT,  /* an I/O port that is none of its device's */
+    GATE_RULES
+};
+#define GATE_SLOW_LIMIT  MS(500)
+#define GATE_STALL_LIMIT 100000 /* microseconds */
+
 /* [I] fixed   [a] atomic */
 struct gate {
     struct driver *driver; /* [I] */
     const char *name;      /* [I] whose calls these are: "ahci0", "ahci.sys" */
     /* [I] Called once, after the report, when a call has closed the gate; at the IRQL of that call. NULL: nothing more */
     void (*closed)(struct gate *g);
-    bool closing;         /* [a] somebody closes it: the first reason counts */
-    bool is_closed;       /* [a] */
-    uint64_t calls;       /* [a] */
-    uint64_t violations;  /* [a] rules broken that were survived */
+    /* [I] Are these I/O ports the driver's to use? Any IRQL. NULL: there is no telling */
+    bool (*owns_port)(const struct gate *g, uint16_t port, unsigned size);
+    bool closing;        /* [a] somebody closes it: the first reason counts */
+    bool is_closed;      /* [a] */
+    uint64_t calls;      /* [a] */
+    uint64_t violations; /* [a] rules broken that were survived */
+    bool said[GATE_RULES];
     char text[GATE_TEXT]; /* why it was closed; "": it is open */
 };
 
@@ -49,3 +62,6 @@ void gate_close(struct gate *g, const char *routine, const char *format, ...)
 /* A rule was broken and nothing is lost by it: counted, and said the first time each caller finds `*said` false. */
 void gate_violation(struct gate *g, bool *said, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* The gate of the innermost call in progress on this thread; NULL: none. Any IRQL. */
+struct gate *gate_current(void);

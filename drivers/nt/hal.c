@@ -2,6 +2,7 @@
  * hal.dll: device registers, ports, and the configuration space of PCI functions.
  */
 #include "drivers/loader/exports.h"
+#include "drivers/loader/gate.h"
 #include "drivers/nt/nt_impl.h"
 #include "kernel/cpu/io.h"
 #include "kernel/hw/pci.h"
@@ -11,6 +12,18 @@
 
 /* The port's number is the address that a driver has for it. */
 #define PORT(p) ((uint16_t)(uintptr_t)(p))
+
+/* A miniport gets at the ports of its adapter only; from others it reads ones, and what it writes there is lost. */
+static bool
+port_is_its(uint16_t port, unsigned size)
+{
+    struct gate *g = gate_current();
+
+    if (!g || !g->owns_port || g->owns_port(g, port, size))
+        return true;
+    gate_violation(g, &g->said[GATE_PORT], "used I/O port %#x, which is not its device's", port);
+    return false;
+}
 
 // NOLINTBEGIN(bugprone-macro-parentheses): TYPE is a type
 #define ACCESSORS(TYPE, bits)                                                                                \
@@ -35,19 +48,22 @@
     }                                                                                                        \
     KERNEL_LEAF TYPE NTAPI READ_PORT_##TYPE(volatile TYPE *Port)                                             \
     {                                                                                                        \
-        return port_read##bits(PORT(Port));                                                                  \
+        return port_is_its(PORT(Port), sizeof(TYPE)) ? port_read##bits(PORT(Port)) : (TYPE) ~(TYPE)0;        \
     }                                                                                                        \
     KERNEL_LEAF VOID NTAPI WRITE_PORT_##TYPE(volatile TYPE *Port, TYPE Value)                                \
     {                                                                                                        \
-        port_write##bits(PORT(Port), Value);                                                                 \
+        if (port_is_its(PORT(Port), sizeof(TYPE)))                                                           \
+            port_write##bits(PORT(Port), Value);                                                             \
     }                                                                                                        \
     KERNEL_LEAF VOID NTAPI READ_PORT_BUFFER_##TYPE(volatile TYPE *Port, P##TYPE Buffer, ULONG Count)         \
     {                                                                                                        \
+        Count = port_is_its(PORT(Port), sizeof(TYPE)) ? Count : 0;                                           \
         for (ULONG i = 0; i < Count; i++)                                                                    \
             Buffer[i] = port_read##bits(PORT(Port));                                                         \
     }                                                                                                        \
     KERNEL_LEAF VOID NTAPI WRITE_PORT_BUFFER_##TYPE(volatile TYPE *Port, P##TYPE Buffer, ULONG Count)        \
     {                                                                                                        \
+        Count = port_is_its(PORT(Port), sizeof(TYPE)) ? Count : 0;                                           \
         for (ULONG i = 0; i < Count; i++)                                                                    \
             port_write##bits(PORT(Port), Buffer[i]);                                                         \
     }

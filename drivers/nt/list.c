@@ -11,7 +11,7 @@ enter(void)
 {
     uint64_t were_on = interrupts_save();
 
-    guard_lock(&lock);
+    guard_lock(&lock, 1);
     return were_on;
 }
 

@@ -8,6 +8,7 @@
 #include "kernel/mem/dma.h"
 #include "kernel/mem/pool.h"
 #include "kernel/mem/space.h"
+#include "lib/canary.h"
 
 #define NT_TAG                  POOL_TAG('n', 't', 'p', 'l')
 #define POOL_FLAG_UNINITIALIZED 2           /* of ExAllocatePool2, which otherwise gives zeros */
@@ -48,19 +49,30 @@ static void
 give_back(void *p, enum block_kind kind, const char *routine)
 {
     struct block_info b;
+    bool whole;
 
-    if (!block_take(p, kind, &b))
+    if (!block_take(p, kind, &b)) {
         guard_stop("gave %p to %s, which it was not given by its counterpart, or has given back before", p,
                    routine);
-    else
-        block_free(&b);
+        return;
+    }
+    whole = kind != BLOCK_POOL || canary_alive((const uint8_t *)p + b.size, CANARY_SIZE);
+    block_free(&b);
+    if (!whole)
+        guard_stop("wrote behind its pool block at %p of %lu bytes", p, b.size);
 }
 
+/* Behind every block of the pool lie bytes that have to be there still when it is given back. */
 static void *
 allocate(SIZE_T size, uint32_t tag, bool zero, uintptr_t caller)
 {
-    return block_note(zero ? pool_zalloc(size, NT_TAG) : pool_alloc(size, NT_TAG), size, BLOCK_POOL, tag,
-                      caller);
+    uint8_t *p = size > SIZE_MAX - CANARY_SIZE ? NULL
+                 : zero                        ? pool_zalloc(size + CANARY_SIZE, NT_TAG)
+                                               : pool_alloc(size + CANARY_SIZE, NT_TAG);
+
+    if (p)
+        canary_set(p + size, CANARY_SIZE);
+    return block_note(p, size, BLOCK_POOL, tag, caller);
 }
 
 PVOID NTAPI

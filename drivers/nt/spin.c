@@ -1,6 +1,6 @@
 /*
- * Spin locks and the IRQL. A driver's lock is 8 bytes of its own; it spins in its own name, so a lock that it takes twice
- * ends its call when the gate's limit is over.
+ * Spin locks and the IRQL. A driver's lock is 8 bytes of its own; it spins in its own name, so waiting for
+ * one that nobody gives back ends its call when the gate's limit is over.
  */
 #include "drivers/nt/nt_impl.h"
 #include "kernel/cpu/smp.h"
@@ -41,6 +41,29 @@ KeInitializeSpinLock(PKSPIN_LOCK SpinLock)
     *SpinLock = 0;
 }
 
+/* The locks that a call holds: it may not return with one. */
+static void
+held(int more)
+{
+    struct guard *g = guard_current();
+
+    if (g)
+        g->locks += (uint32_t)more;
+}
+
+/* At the lock's IRQL, so who holds it on this processor is this call, or what it has interrupted. */
+static void
+acquire(PKSPIN_LOCK lock)
+{
+    uint64_t who = cpu_number() + 1;
+
+    guard_touch_write(lock);
+    if (__atomic_load_n((uint64_t *)lock, __ATOMIC_RELAXED) == who)
+        guard_stop("took a spin lock that its processor holds already");
+    guard_lock((uint64_t *)lock, who);
+    held(1);
+}
+
 KIRQL NTAPI
 KeAcquireSpinLockRaiseToDpc(PKSPIN_LOCK SpinLock)
 {
@@ -48,7 +71,7 @@ KeAcquireSpinLockRaiseToDpc(PKSPIN_LOCK SpinLock)
 
     NT_IRQL_MAX(DISPATCH_LEVEL);
     old = irql_raise(DISPATCH_LEVEL);
-    guard_lock((uint64_t *)SpinLock);
+    acquire(SpinLock);
     return old;
 }
 
@@ -62,7 +85,9 @@ KeReleaseSpinLock(PKSPIN_LOCK SpinLock, KIRQL NewIrql)
 VOID NTAPI
 KeAcquireSpinLockAtDpcLevel(PKSPIN_LOCK SpinLock)
 {
-    guard_lock((uint64_t *)SpinLock);
+    if (irql_current() < DISPATCH_LEVEL)
+        guard_stop("called KeAcquireSpinLockAtDpcLevel at IRQL %u, which is too low", irql_current());
+    acquire(SpinLock);
 }
 
 VOID NTAPI
@@ -72,12 +97,16 @@ KeReleaseSpinLockFromDpcLevel(PKSPIN_LOCK SpinLock)
     if (!*SpinLock)
         guard_stop("released a spin lock that is not held");
     guard_unlock((uint64_t *)SpinLock);
+    held(-1);
 }
 
 BOOLEAN NTAPI
 KeTryToAcquireSpinLockAtDpcLevel(PKSPIN_LOCK SpinLock)
 {
-    return guard_trylock((uint64_t *)SpinLock);
+    if (!guard_trylock((uint64_t *)SpinLock, cpu_number() + 1))
+        return FALSE;
+    held(1);
+    return TRUE;
 }
 
 VOID NTAPI

@@ -20,6 +20,7 @@
 #define NT_EPOCH       INT64_C(116444736000000000) /* 1970 in units of 100 ns since 1601 */
 #define TARGETED       0x8000u                     /* in KDPC.Number: the rest is a processor */
 #define TIME_INCREMENT 156250u
+#define STALL_MAX      1000000 /* microseconds; longer is no stall but a hang */
 
 struct dpc_queue {
     KDPC *first, *last; /* [d] linked by DpcListEntry.Flink */
@@ -385,6 +386,13 @@ nt_time_now(void)
 VOID NTAPI
 KeStallExecutionProcessor(ULONG Microseconds)
 {
+    struct gate *g = gate_current();
+
+    if (Microseconds > STALL_MAX)
+        guard_stop("asked for a stall of %u us", Microseconds);
+    if (g && Microseconds > GATE_STALL_LIMIT)
+        gate_violation(g, &g->said[GATE_STALL], "asked for a stall of %u us, longer than %u", Microseconds,
+                       GATE_STALL_LIMIT);
     stall_us(Microseconds);
 }
 

@@ -52,6 +52,7 @@ guard_call(struct guard *g, const void *function, const uint64_t arguments[GUARD
     __asm__ volatile("pushfq; pop %0" : "=r"(g->flags)::"memory");
     g->irql = irql_current();
     g->outer = c->guard;
+    g->locks = 0;
     g->begun = context_ticks();
     g->raised_since = 0;
     g->report.reason = GUARD_NONE;

@@ -50,7 +50,7 @@ struct guard_report {
  */
 extern unsigned (*guard_backtrace)(const struct trap_frame *f, uint64_t *frame, unsigned max);
 
-/* One call. On the caller's stack; the first four fields are set by the caller. */
+/* One call. On the caller's stack. */
 struct guard {
     uintptr_t stack; /* guard.S */
     uint64_t result; /* what the function returned: RAX */
@@ -58,6 +58,8 @@ struct guard {
     uint32_t reserved;
     uint64_t reserved2;
     uint8_t xmm[16][16];   /* guard.S: of whoever was interrupted, or of the program that called */
+    void *owner;           /* of the call; NULL: nobody's. Set by the caller */
+    uint32_t locks;        /* spin locks of the driver's that are held */
     uint64_t limit;        /* ticks of the time stamp counter; 0: none. Set by the caller */
     uint64_t limit_raised; /* likewise, in a row at DISPATCH_LEVEL or above. Set by the caller */
     uint64_t raised_since; /* the counter when the clock first found it there; 0: it was below since */
@@ -117,9 +119,10 @@ size_t guard_compare(const void *a, const void *b, size_t n);
 size_t guard_text(char *to, const char *from, size_t size);
 size_t guard_text16(char *to, const uint16_t *from, size_t n);
 
-/* A lock of a driver's in 8 bytes of its own, 0: free. At the lock's IRQL. guard_lock() spins in the driver's name. */
-void guard_lock(uint64_t *lock);
-bool guard_trylock(uint64_t *lock);
+/* A lock of a driver's in 8 bytes of its own, 0: free, else who has it (not 0). At the lock's IRQL. guard_lock() spins in
+ * the driver's name. */
+void guard_lock(uint64_t *lock, uint64_t who);
+bool guard_trylock(uint64_t *lock, uint64_t who);
 void guard_unlock(uint64_t *lock);
 
 /* For trap.c: an exception of ring 0. Returns true if it was blamed on a driver: the frame now leads back to guard_call().

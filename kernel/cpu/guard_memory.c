@@ -88,17 +88,23 @@ guard_text16(char *to, const uint16_t *from, size_t n)
 }
 
 KERNEL_LEAF void
-guard_lock(uint64_t *lock)
+guard_lock(uint64_t *lock, uint64_t who)
 {
-    while (__atomic_exchange_n(lock, 1, __ATOMIC_ACQUIRE))
+    uint64_t nobody = 0;
+
+    while (!__atomic_compare_exchange_n(lock, &nobody, who, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
         while (__atomic_load_n(lock, __ATOMIC_RELAXED))
             cpu_relax();
+        nobody = 0;
+    }
 }
 
 KERNEL_LEAF bool
-guard_trylock(uint64_t *lock)
+guard_trylock(uint64_t *lock, uint64_t who)
 {
-    return !__atomic_exchange_n(lock, 1, __ATOMIC_ACQUIRE);
+    uint64_t nobody = 0;
+
+    return __atomic_compare_exchange_n(lock, &nobody, who, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
 }
 
 KERNEL_LEAF void

@@ -1,5 +1,5 @@
 /*
- * PCI functions in /proc: bus/pci/devices and bus/pci/BB/DD.F as on Linux, and pci, a line a function with names.
+ * PCI functions in /proc: bus/pci/devices and bus/pci/BB/DD.F as on Linux, and pci, a line a function.
  */
 #include "kernel/fs/procfs_impl.h"
 #include "kernel/hw/pci.h"
@@ -12,15 +12,14 @@ known(const char *name)
     return name ? name : "";
 }
 
-/* Tabs between the columns, since names have blanks. */
+/* Tabs between the columns. */
 static void
 show_pci(struct text *t)
 {
     for (const struct pci_device *d = pci_next(NULL, NULL); d; d = pci_next((struct pci_device *)d, NULL))
-        text_add(t, "%s\t%06x\t%04x:%04x\t%04x:%04x\t%02x\t%u\t%s\t%s\t%s\t%s\n", d->name, d->class_code,
-                 d->vendor, d->device, d->subsystem_vendor, d->subsystem, d->revision, d->pin ? d->line : 0,
-                 known(pci_vendor_name(d->vendor)), known(pci_device_name(d->vendor, d->device)),
-                 pci_class_name(d->class_code), known(d->owner));
+        text_add(t, "%s\t%06x\t%04x:%04x\t%04x:%04x\t%02x\t%u\t%s\n", d->name, d->class_code, d->vendor,
+                 d->device, d->subsystem_vendor, d->subsystem, d->revision, d->pin ? d->line : 0,
+                 known(d->owner));
 }
 
 static void

@@ -57,21 +57,13 @@ segment_next(const struct pci_segment *segments, size_t count, uint32_t *segment
     return next != UINT32_MAX;
 }
 
-static const char *
-text_or(const char *text, const char *otherwise)
-{
-    return text ? text : otherwise;
-}
-
 static void
 devices_show(void)
 {
     const struct pci_device *d;
 
     list_for_each_entry(d, &devices, link)
-        log_debug("pci: %s %04x:%04x %s: %s %s", d->name, d->vendor, d->device, pci_class_name(d->class_code),
-                  text_or(pci_vendor_name(d->vendor), "?"),
-                  text_or(pci_device_name(d->vendor, d->device), "?"));
+        log_debug("pci: %s %04x:%04x class %06x", d->name, d->vendor, d->device, d->class_code);
 }
 
 int

@@ -204,10 +204,3 @@ void pci_irq_disconnect(struct pci_device *d, unsigned index, struct irq *i);
 /* Mask or unmask a message, or the line (INTx disable). Any IRQL; the owner takes care that one does it at a time.
  * Returns: false if the function cannot mask */
 bool pci_irq_mask(struct pci_device *d, unsigned index, bool masked);
-
-/* -- names, from pci.ids: all classes; vendors and devices of storage and of emulators */
-
-const char *pci_class_name(uint32_t class_code);               /* "SATA controller"; never NULL */
-const char *pci_interface_name(uint32_t class_code);           /* "AHCI 1.0"; NULL: has no name */
-const char *pci_vendor_name(uint16_t vendor);                  /* NULL: not known */
-const char *pci_device_name(uint16_t vendor, uint16_t device); /* NULL: not known */

@@ -7,7 +7,7 @@
  *   pci_cap.c     registers of a function, its capabilities                            (pure)
  *   pci_power.c   power state, reset of a function                                     (pure)
  *   pci_irq.c     lines, MSI, MSI-X
- *   pci.c         the list, owners, mapping      pci_dump.c  the listing      pci_ids.c  names
+ *   pci.c         the list, owners, mapping      pci_dump.c  the listing
  *
  * Pure code reaches hardware through struct pci_config_ops only, so that it can be tested on the host with simulated
  * machines.

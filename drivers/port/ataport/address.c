@@ -2,6 +2,7 @@
  * Where the data of an IRB is, for the processor and for the device (A-018, A-031, A-065, A-073, A-080, A-081, A-140, A-141, A-148).
  */
 #include "drivers/port/ataport/ata_impl.h"
+#include "lib/canary.h"
 #include "lib/string.h"
 
 /* Pieces of memory, merged where they follow one another. Returns: false: the device cannot reach it so. */
@@ -61,6 +62,8 @@ map_bounced(struct ata_channel *ch, const struct ata_request *a, struct ata_slot
         data_read(&a->data, b->va, a->data.size);
     else
         memset(b->va, 0, a->data.size); /* what the device leaves out is nobody else's data */
+    if (b->size >= a->data.size + CANARY_SIZE)
+        canary_set((uint8_t *)b->va + a->data.size, CANARY_SIZE);
     s->base = b->va;
     s->is_mapped = true;
     s->sg.NumberOfElements = a->flags & IRB_FLAGS_USE_DMA ? 1 : 0;
@@ -83,8 +86,14 @@ ata_data_map(struct ata_channel *ch, const struct ata_request *a, struct ata_slo
 void
 ata_data_unmap(struct ata_channel *ch, const struct ata_request *a, struct ata_slot *s, uint32_t transferred)
 {
+    const struct dma_buffer *b = &ch->bus->bounce.buffer[s->bounce];
+
+    if (b->size >= a->data.size + CANARY_SIZE &&
+        !canary_alive((const uint8_t *)b->va + a->data.size, CANARY_SIZE))
+        ata_violation(ch->controller, RULE_CANARY, "target %u: written behind a request's %u bytes",
+                      a->r.unit->target, a->data.size);
     if (a->flags & IRB_FLAGS_DATA_IN)
-        data_write(&a->data, ch->bus->bounce.buffer[s->bounce].va, transferred);
+        data_write(&a->data, b->va, transferred);
     bounce_put(&ch->bus->bounce, s->bounce);
     s->bounce = -1;
     bus_release(ch->bus, HOLD_BOUNCE);
@@ -113,20 +122,25 @@ AtaPortGetScatterGatherList(PVOID ChannelExtension, PIDE_REQUEST_BLOCK Irb)
     struct ata_channel *ch = ata_channel_of(ChannelExtension);
     int n = ch ? ata_slot_of(ch, Irb) : -1;
 
-    if (n < 0 || !bus_slot_is_out(ch->bus, (uint32_t)n) || !ata_slot(ch, (uint32_t)n)->sg.NumberOfElements)
+    if (n < 0 || !bus_slot_is_out(ch->bus, (uint32_t)n)) {
+        ata_violation(ata_controller_of(ChannelExtension), RULE_A080,
+                      "asked for the list of %p, which is no request that it has (A-080)", (void *)Irb);
+        return NULL;
+    }
+    if (!ata_slot(ch, (uint32_t)n)->sg.NumberOfElements)
         return NULL;
     return &ata_slot(ch, (uint32_t)n)->sg;
 }
 
 static bool
-translate(const struct dma_buffer *b, const void *va, IDE_PHYSICAL_ADDRESS *pa, ULONG *length)
+translate(const struct dma_buffer *b, uint32_t size, const void *va, IDE_PHYSICAL_ADDRESS *pa, ULONG *length)
 {
     uint64_t offset = (uint64_t)((uintptr_t)va - (uintptr_t)b->va), address = b->pa + offset;
 
-    if (!b->va || offset >= b->size)
+    if (!b->va || offset >= size)
         return false;
     pa->QuadPart = (LONGLONG)address;
-    *length = (ULONG)(b->size - offset);
+    *length = (ULONG)(size - offset);
     return true;
 }
 
@@ -150,7 +164,7 @@ translate_data(struct ata_channel *ch, const IDE_REQUEST_BLOCK *irb, const void 
     if (!s->base || offset >= a->data.size)
         return false;
     if (s->bounce >= 0)
-        return translate(&ch->bus->bounce.buffer[s->bounce], va, pa, length);
+        return translate(&ch->bus->bounce.buffer[s->bounce], a->data.size, va, pa, length);
     do {
         run = data_next(&a->data, &at, &start);
     } while (run && at.offset <= offset);
@@ -170,10 +184,11 @@ AtaPortGetPhysicalAddress(PVOID ChannelExtension, PIDE_REQUEST_BLOCK Irb, PVOID 
     bool found = false;
 
     if (ch) {
-        found = translate(&ch->uncached, VirtualAddress, &pa, &length) ||
-                translate(&ch->irb_extensions, VirtualAddress, &pa, &length);
+        found = translate(&ch->uncached, ch->uncached_size, VirtualAddress, &pa, &length) ||
+                translate(&ch->irb_extensions, ch->irb_pool_size, VirtualAddress, &pa, &length);
         for (unsigned t = 0; t < ATA_TARGETS_MAX && !found; t++)
-            found = ch->unit[t] && translate(&ch->unit[t]->sense_data, VirtualAddress, &pa, &length);
+            found = ch->unit[t] &&
+                    translate(&ch->unit[t]->sense_data, ATA_SENSE_SIZE, VirtualAddress, &pa, &length);
         if (!found && Irb)
             found = translate_data(ch, Irb, VirtualAddress, &pa, &length);
     }

@@ -33,6 +33,11 @@ enum ata_rule {
     RULE_A112,          /* AtaPortGetDeviceBase outside of the assigned ranges */
     RULE_A118,          /* device parameters that cannot be */
     RULE_A125,          /* requests left after IdeHwReset */
+    RULE_A080,          /* the list of a request that is not out */
+    RULE_A092,          /* sense data said to be valid that are none */
+    RULE_CANARY,        /* bytes behind what a device or driver may write are changed */
+    RULE_FIELDS,        /* what a miniport must not change in an IRB */
+    RULE_FLUSH,         /* flushed, with an earlier write still out */
     RULE_ADDRESS,       /* AtaPortGetPhysicalAddress of what is not the port's */
     RULE_CONFIGURATION, /* values in a configuration that cannot be */
     ATA_RULES
@@ -89,6 +94,7 @@ struct ata_unit {
     IDE_REQUEST_BLOCK *sense_for; /* [a] the IRB that failed; NULL: free */
     struct ata_request reset;     /* LUN_RESET */
     bool resetting;               /* [a] */
+    bool removed;                 /* [a] the miniport says that it has gone */
     bool channel_was_reset;       /* instead, as the LUN_RESET itself took too long */
 };
 
@@ -113,6 +119,7 @@ struct ata_channel {
     uint8_t *slots; /* slot_count of struct ata_slot */
     struct dma_buffer uncached, irb_extensions;
     bool uncached_asked;
+    uint32_t uncached_size, irb_pool_size; /* bytes asked for; canaries follow */
     uint32_t irb_extension_size;
     struct ata_unit *unit[ATA_TARGETS_MAX];
     struct ata_tags channel_tags, tags[ATA_TARGETS_MAX];
@@ -161,6 +168,7 @@ int ata_controller_remove(struct driver *d, void *data, struct pci_device *p, ch
 int ata_channel_new(struct ata_controller *c, uint32_t number);
 int ata_channel_start(struct ata_channel *ch); /* and its devices */
 void ata_channel_stop(struct ata_channel *ch);
+void ata_channel_power_down(struct ata_channel *ch); /* its devices first */
 void ata_channel_free(struct ata_channel *ch);
 
 /* detect.c */
@@ -188,6 +196,10 @@ ata_slot(const struct ata_channel *ch, uint32_t n)
 }
 /* Complete all that is out of a target and LUN (0xff: all) with a status. Any IRQL. Returns how many. */
 unsigned ata_complete_all(struct ata_channel *ch, uint8_t target, uint8_t lun, uint8_t status);
+
+/* verify.c: what a miniport did while it had a request, or its memory. Reports; the answer is corrected. <= DISPATCH_LEVEL */
+void ata_verify_answer(struct ata_channel *ch, struct ata_request *a, struct ata_slot *s);
+void ata_verify_memory(struct ata_channel *ch);
 
 /* scsi.c: as unit_send(). */
 int ata_scsi_send(struct unit *u, struct scsi_request *s);

@@ -3,7 +3,10 @@
  */
 #include "drivers/port/ataport/ata_impl.h"
 #include "kernel/mem/frame.h"
+#include "lib/canary.h"
 #include "lib/string.h"
+
+#define POWER_SECONDS 10
 
 /* */
 static int
@@ -131,6 +134,35 @@ ata_channel_stop(struct ata_channel *ch)
                    (const void *)(uintptr_t)ch->interface.IdeHwControl, (uintptr_t)ch->extension->bytes,
                    IdeStop, 0, &al);
     __atomic_store_n(&ch->phase, PHASE_NONE, __ATOMIC_RELEASE);
+    ata_verify_memory(ch);
+}
+
+/* A device that cannot or does not: nothing is lost, its cache has been flushed. */
+static void
+device_power_down(const struct ata_unit *u)
+{
+    struct ata_request a = {.r = {.seconds = POWER_SECONDS, .flags = REQUEST_BYPASS},
+                            .function = IRB_FUNCTION_POWER_CHANGE,
+                            .power = {IdePowerD0, IdePowerD3}};
+
+    (void)ata_execute(u->unit, &a);
+}
+
+void
+ata_channel_power_down(struct ata_channel *ch)
+{
+    if (ch->phase != PHASE_RUNNING)
+        return;
+    ata_notify_stop(ch);
+    for (unsigned t = 0; t < ATA_TARGETS_MAX; t++)
+        if (ch->unit[t])
+            device_power_down(ch->unit[t]);
+    ata_callbacks_stop(ch);
+    (void)ata_call(ch->controller, "IdeHwControl(IdePowerDown)",
+                   (const void *)(uintptr_t)ch->interface.IdeHwControl, (uintptr_t)ch->extension->bytes,
+                   IdePowerDown, 0, NULL);
+    __atomic_store_n(&ch->phase, PHASE_NONE, __ATOMIC_RELEASE);
+    ata_verify_memory(ch);
 }
 
 /* The bus, with its units, has been freed. A-064: after IdeStop. */
@@ -155,6 +187,17 @@ ata_channel_free(struct ata_channel *ch)
     pool_free(ch, ATA_TAG);
 }
 
+/* Memory for miniport and device, with a canary behind it. */
+static int
+common_alloc(struct ata_channel *ch, uint32_t size, struct dma_buffer *b)
+{
+    int err = dma_alloc(size + CANARY_SIZE, &ch->controller->adapter->dma, b);
+
+    if (!err)
+        canary_set((uint8_t *)b->va + size, CANARY_SIZE);
+    return err;
+}
+
 /* The pool has room for the depth as it is now, what bypasses it, and a sense IRB a target. */
 PVOID NTAPI
 AtaPortGetUnCachedExtension(PVOID ChannelExtension, ULONG UncachedExtensionSize, ULONG IrbExtensionSize)
@@ -173,15 +216,16 @@ AtaPortGetUnCachedExtension(PVOID ChannelExtension, ULONG UncachedExtensionSize,
     pool = (uint64_t)IrbExtensionSize * (ch->depth + PORT_RESERVED + ATA_TARGETS_MAX);
     if (UncachedExtensionSize > ATA_EXTENSION_MAX || pool > ATA_EXTENSION_MAX)
         return NULL; /* */
-    if (pool && dma_alloc(pool, &ch->controller->adapter->dma, &ch->irb_extensions))
+    if (pool && common_alloc(ch, (uint32_t)pool, &ch->irb_extensions))
         return NULL;
-    if (UncachedExtensionSize &&
-        dma_alloc(UncachedExtensionSize, &ch->controller->adapter->dma, &ch->uncached)) {
+    if (UncachedExtensionSize && common_alloc(ch, UncachedExtensionSize, &ch->uncached)) {
         if (pool)
             dma_free(&ch->irb_extensions);
         ch->irb_extensions.va = NULL;
         return NULL;
     }
+    ch->uncached_size = UncachedExtensionSize;
+    ch->irb_pool_size = (uint32_t)pool;
     ch->uncached_asked = true;
     ch->irb_extension_size = IrbExtensionSize;
     return ch->uncached.va;

@@ -71,6 +71,14 @@ controller_start(struct ata_controller *c, char *why)
     return 0;
 }
 
+/* */
+static void
+adapter_control(struct ata_controller *c, const char *routine, IDE_CONTROL_ACTION action)
+{
+    (void)ata_call(c, routine, (const void *)(uintptr_t)c->driver->interface.AtaAdapterControl,
+                   (uintptr_t)c->extension->bytes, action, 0, NULL);
+}
+
 /* */
 static bool
 channel_enabled(struct ata_controller *c, uint32_t n)
@@ -146,8 +154,10 @@ ata_controller_add(struct driver *d, void *data, struct pci_device *p, char *why
         channels_start(c);
     if (!err) {
         err = adapter_connect(c->adapter); /* after the start of the controller: A-034 */
-        if (err)
+        if (err) {
             snprintf(why, DRIVER_WHY, "its interrupt cannot be connected: error %d", err);
+            adapter_control(c, "AtaAdapterControl(IdeStop)", IdeStop);
+        }
     }
     if (err) {
         adapter_free(c->adapter);
@@ -207,7 +217,7 @@ face_interrupt(struct adapter *a)
         __atomic_store_n(&ch->interrupt_cpu, 0, __ATOMIC_RELAXED);
         spin_unlock_raw(&ch->bus->isr_lock);
         if (al) {
-            ch->bus->interrupts++;
+            bus_claimed(ch->bus);
             return true;
         }
     }
@@ -225,9 +235,21 @@ face_stop(struct adapter *a)
         if (c->channel[n])
             ata_channel_stop(c->channel[n]);
     adapter_disconnect(a);
-    (void)ata_call(c, "AtaAdapterControl(IdeStop)",
-                   (const void *)(uintptr_t)c->driver->interface.AtaAdapterControl,
-                   (uintptr_t)c->extension->bytes, IdeStop, 0, NULL); /* */
+    adapter_control(c, "AtaAdapterControl(IdeStop)", IdeStop);
+}
+
+/* The order of contract 1, row 16: the devices, the channel, the adapter. */
+static void
+face_power_down(struct adapter *a)
+{
+    struct ata_controller *c = a->face_data;
+
+    c->stopping = true;
+    for (uint32_t n = 0; n < ATA_CHANNELS_MAX; n++)
+        if (c->channel[n])
+            ata_channel_power_down(c->channel[n]);
+    adapter_control(c, "AtaAdapterControl(IdePowerDown)", IdePowerDown);
+    adapter_disconnect(a);
 }
 
 static void
@@ -262,5 +284,6 @@ const struct port_face ata_face = {
     .failed = face_failed,
     .interrupt = face_interrupt,
     .stop = face_stop,
+    .power_down = face_power_down,
     .destroy = face_destroy,
 };

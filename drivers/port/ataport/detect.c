@@ -217,11 +217,14 @@ model_name(const IDENTIFY_DEVICE_DATA *d, char *text)
 static void
 target_detect(struct ata_channel *ch, uint8_t target)
 {
-    struct ata_unit *u = ch->unit[target] ? ch->unit[target] : unit_new(ch, target);
     IDENTIFY_DEVICE_DATA *data = pool_zalloc(sizeof(*data), ATA_TAG);
     char model[sizeof(data->ModelNumber) + 1];
     bool known, atapi, there;
+    struct ata_unit *u;
 
+    if (ch->unit[target] && __atomic_load_n(&ch->unit[target]->removed, __ATOMIC_ACQUIRE))
+        ata_unit_forget(ch, ch->unit[target]); /* who is there now is another one */
+    u = ch->unit[target] ? ch->unit[target] : unit_new(ch, target);
     if (!u || !data) {
         adapter_log(ch->controller->adapter, "target %u: no memory", target);
         pool_free(data, ATA_TAG);

@@ -243,32 +243,6 @@ AtaPortCompleteAllActiveRequests(PVOID ChannelExtension, UCHAR TargetId, UCHAR L
     (void)ata_complete_all(ch, TargetId, Lun, IrbStatus);
 }
 
-/* What came back is not believed. */
-static void
-answer_read(struct ata_channel *ch, struct ata_request *a, const struct ata_slot *s)
-{
-    uint8_t status = s->irb.IrbStatus & ~(IRB_STATUS_INTERNAL_ERROR | IRB_STATUS_FORCE_ENUM_DEVICE1_NEEDED);
-
-    if (status != s->irb.IrbStatus)
-        ata_violation(ch->controller, RULE_A093, "status %#x has bits of the port's (A-093)",
-                      s->irb.IrbStatus);
-    if (IRB_STATUS(status) == IRB_STATUS_PENDING || IRB_STATUS(status) > IRB_STATUS_BUSY) {
-        ata_violation(ch->controller, RULE_A087, "completed with status %#x (A-087)", s->irb.IrbStatus);
-        status = IRB_STATUS_INTERNAL_ERROR;
-    }
-    a->transferred = a->data.size;
-    if (IRB_STATUS(status) == IRB_STATUS_DATALENGTH_MISMATCH)
-        a->transferred = MIN(s->irb.DataTransferLength, a->data.size);
-    if (s->irb.DataTransferLength > a->data.size)
-        ata_violation(ch->controller, RULE_A089, "%u bytes transferred of %u (A-089)",
-                      s->irb.DataTransferLength, a->data.size);
-    a->irb_status = status;
-    a->ata_status = s->irb.AtaStatus;
-    a->ata_error = s->irb.AtaError;
-    if (a->want_sense && status & (IRB_STATUS_AUTOSENSE_VALID | IRB_STATUS_RETURN_TASKFILE_VALID))
-        memcpy(a->sense, s->sense, ATA_SENSE_SIZE);
-}
-
 bool
 ata_completed(struct bus *b, struct request *r)
 {
@@ -280,10 +254,12 @@ ata_completed(struct bus *b, struct request *r)
         a->irb_status = IRB_STATUS_INTERNAL_ERROR;
         a->transferred = 0;
     } else {
-        answer_read(ch, a, s);
+        ata_verify_answer(ch, a, s);
     }
     if (s->bounce >= 0)
         ata_data_unmap(ch, a, s, a->transferred);
+    if (DEBUG) /* who looks at it still looks at this */
+        memset(&s->irb, 0xdb, sizeof(s->irb));
     if (r->error)
         return true;
     if (IRB_STATUS(a->irb_status) != IRB_STATUS_BUSY || r->retried)

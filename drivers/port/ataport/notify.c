@@ -33,7 +33,12 @@ power(struct work *w)
 static void
 rescan_dpc(struct dpc *d, void *context)
 {
-    (void)work_queue(&((struct ata_channel *)context)->rescan);
+    struct ata_channel *ch = context;
+
+    for (unsigned t = 0; t < ATA_TARGETS_MAX; t++)
+        if (ch->unit[t] && __atomic_load_n(&ch->unit[t]->removed, __ATOMIC_ACQUIRE))
+            unit_cut(ch->unit[t]->unit);
+    (void)work_queue(&ch->rescan);
 }
 
 static void
@@ -66,6 +71,7 @@ VOID NTAPI
 AtaPortNotification(IDE_NOTIFICATION_TYPE NotificationType, PVOID ChannelExtension, ...)
 {
     struct ata_channel *ch = ata_channel_of(ChannelExtension);
+    struct ata_unit *u;
     NT_VA_LIST args;
     int target, state = 0;
 
@@ -79,8 +85,13 @@ AtaPortNotification(IDE_NOTIFICATION_TYPE NotificationType, PVOID ChannelExtensi
     }
     nt_va_end(args);
     switch (NotificationType) {
+    case IdeDeviceRemoval: /* at once nothing more is sent to it; what is out comes back, or times out */
+        u = target >= 0 && target < ATA_TARGETS_MAX ? ch->unit[target] : NULL;
+        if (u)
+            __atomic_store_n(&u->removed, true, __ATOMIC_RELEASE);
+        (void)dpc_queue(&ch->rescan_dpc);
+        break;
     case IdeDeviceArrival:
-    case IdeDeviceRemoval:
         (void)dpc_queue(&ch->rescan_dpc);
         break;
     case IdePowerStateChange:

@@ -25,6 +25,7 @@ channel_reset(struct ata_channel *ch)
         channel_failed(ch, "IdeHwReset returned FALSE");
         return;
     }
+    ata_verify_memory(ch);
     left = ata_complete_all(ch, IDE_UNTAGGED, IDE_UNTAGGED, IRB_STATUS_BUS_RESET);
     if (left)
         ata_violation(ch->controller, RULE_A125, "channel %u: %u requests were left after IdeHwReset (A-125)",

@@ -105,6 +105,18 @@ adapter_map(struct adapter *a, uint64_t start, uint64_t size)
     return NULL;
 }
 
+static bool
+owns_port(const struct gate *g, uint16_t port, unsigned size)
+{
+    const struct adapter *a = container_of(g, struct adapter, gate);
+
+    for (uint32_t i = 0; i < a->range_count; i++)
+        if (!a->range[i].in_memory && port >= a->range[i].start &&
+            port + size <= a->range[i].start + a->range[i].size)
+            return true;
+    return false;
+}
+
 static int
 pci_prepare(struct adapter *a, char *why)
 {
@@ -155,7 +167,7 @@ adapter_new(const struct port_face *face, struct driver *d, struct pci_device *p
     a->face = face;
     a->driver = d;
     a->pci = p;
-    a->gate = (struct gate){.driver = d, .name = a->name, .closed = gate_closed};
+    a->gate = (struct gate){.driver = d, .name = a->name, .closed = gate_closed, .owns_port = owns_port};
     spin_init(&a->log_lock, LOCK_PORT_LOG, "an adapter's errors");
     work_item_init(&a->fail_work, fail_work);
     dpc_init(&a->fail_dpc, fail_dpc, a);
@@ -258,8 +270,8 @@ adapter_disconnect(struct adapter *a)
 
 /* ---- the end ---- */
 
-int
-adapter_stop(struct adapter *a, uint64_t timeout)
+static int
+quiesce(struct adapter *a, uint64_t timeout, void (*stop)(struct adapter *a))
 {
     int err = 0;
 
@@ -274,12 +286,24 @@ adapter_stop(struct adapter *a, uint64_t timeout)
         gate_close(&a->gate, NULL, "did not complete its requests within %lu s of being stopped",
                    timeout / SECONDS(1));
     else if (!a->gate.is_closed)
-        a->face->stop(a);
+        stop(a);
     for (uint32_t i = 0; i < a->bus_count; i++)
         bus_kill(a->bus[i]);
     if (!a->gate.is_closed)
         __atomic_store_n(&a->state, ADAPTER_STOPPED, __ATOMIC_RELEASE);
     return err;
+}
+
+int
+adapter_stop(struct adapter *a, uint64_t timeout)
+{
+    return quiesce(a, timeout, a->face->stop);
+}
+
+int
+adapter_power_down(struct adapter *a, uint64_t timeout)
+{
+    return quiesce(a, timeout, a->face->power_down);
 }
 
 void

@@ -9,6 +9,8 @@
 
 #define PORT_TAG POOL_TAG('p', 'o', 'r', 't')
 
+#define IDLE_CLAIMS_MAX 100000 /* one command's PIO of 65,536 sectors has fewer */
+
 /* ---- slots; lock held ---- */
 
 /* A free slot below the reserved ones; -1: none. */
@@ -49,7 +51,8 @@ slot_issue(struct bus *b, uint32_t n, struct request *r)
     b->active++;
     ticking_start(b);
     r->unit->active++;
-    b->issued++;
+    s->order = (uint32_t)b->issued++;
+    __atomic_store_n(&b->idle_claims, 0, __ATOMIC_RELAXED);
 }
 
 static void
@@ -213,7 +216,17 @@ bus_slot_post(struct bus *b, uint32_t slot)
     struct bus_cpu *c = &b->cpus[b->slots[slot].request->cpu];
 
     __atomic_fetch_or(&c->completed[slot / 64], BIT64(slot % 64), __ATOMIC_RELEASE);
+    __atomic_store_n(&b->idle_claims, 0, __ATOMIC_RELAXED);
     (void)dpc_queue(&c->dpc);
+}
+
+void
+bus_claimed(struct bus *b)
+{
+    b->interrupts++;
+    if (__atomic_add_fetch(&b->idle_claims, 1, __ATOMIC_RELAXED) == IDLE_CLAIMS_MAX)
+        gate_close(&b->adapter->gate, NULL, "claimed %u interrupts in a row with nothing done",
+                   IDLE_CLAIMS_MAX);
 }
 
 static void
@@ -488,17 +501,25 @@ unit_add(struct bus *b, uint8_t target, uint8_t lun, uint32_t depth, void *face_
 }
 
 void
-unit_remove(struct unit *u)
+unit_cut(struct unit *u)
 {
     struct list requests = LIST_INIT(requests);
-    struct bus *b = u->bus;
-    uint8_t irql = spin_lock(&b->lock);
-    bool out;
+    uint8_t irql = spin_lock(&u->bus->lock);
 
     u->gone = true;
     waiting_take(u, &requests);
-    spin_unlock(&b->lock, irql);
+    spin_unlock(&u->bus->lock, irql);
     waiting_fail(&requests);
+}
+
+void
+unit_remove(struct unit *u)
+{
+    struct bus *b = u->bus;
+    uint8_t irql;
+    bool out;
+
+    unit_cut(u);
     do { /* what is out comes back, or times out */
         irql = spin_lock(&b->lock);
         out = u->active != 0;

@@ -74,6 +74,7 @@ struct slot {
     uint8_t state;     /* [a] enum slot_state */
     uint8_t timed_out; /* [q] recovery has begun for it */
     uint32_t seconds;  /* [q] left; 0: no limit */
+    uint32_t order;    /* of being issued */
     struct request *request;
 };
 
@@ -94,6 +95,8 @@ struct port_face {
     bool (*interrupt)(struct adapter *a);
     /* Stop the miniport, with no request out. PASSIVE_LEVEL. Not called once the gate is closed. */
     void (*stop)(struct adapter *a);
+    /* The power goes: the same, and devices, buses and the adapter are told. With no request out. PASSIVE_LEVEL */
+    void (*power_down)(struct adapter *a);
     /* Free what the face has for the adapter. PASSIVE_LEVEL. */
     void (*destroy)(struct adapter *a);
 };
@@ -142,7 +145,8 @@ struct bus {
     bool ticking;                           /* [q] the timer is set */
     bool started, dead;                     /* [q] */
     uint64_t issued, completed, interrupts; /* [a] */
-    void *face_data;                        /* [I] */
+    uint32_t idle_claims; /* [a] interrupts claimed since anything was issued or completed */
+    void *face_data;      /* [I] */
 };
 
 /* A range of registers that the device has. */
@@ -205,6 +209,7 @@ void adapter_log(struct adapter *a, const char *format, ...) __attribute__((form
 
 /* Requests drain (at most `timeout` ns), the face stops its miniport. Returns 0 or -ETIMEDOUT: it was stopped the hard way. */
 int adapter_stop(struct adapter *a, uint64_t timeout);
+int adapter_power_down(struct adapter *a, uint64_t timeout); /* likewise; it is not started again */
 /* Before the power goes or the machine starts anew: every unit is told to write its cache (SRB_FUNCTION_FLUSH, then
  * SRB_FUNCTION_SHUTDOWN), every adapter is stopped. Again: nothing is left to do. PASSIVE_LEVEL. */
 void ports_shutdown(void);
@@ -221,7 +226,9 @@ void bus_free(struct bus *b);
 
 /* PASSIVE_LEVEL. -EEXIST */
 int unit_add(struct bus *b, uint8_t target, uint8_t lun, uint32_t depth, void *face_data, struct unit **out);
-/* New requests fail with -ENODEV, those that wait are done with it; then it is freed when the last has come back. */
+/* New requests fail with -ENODEV, those that wait are done with it. <= DISPATCH_LEVEL; again: nothing. */
+void unit_cut(struct unit *u);
+/* Likewise; then it is freed when the last has come back. */
 void unit_remove(struct unit *u);
 struct unit *unit_find(struct bus *b, uint8_t target,
                        uint8_t lun); /* <= DISPATCH_LEVEL; valid until unit_remove() */
@@ -276,6 +283,10 @@ bus_slot_claim(struct bus *b, uint32_t slot)
 /* After a claim: its end, by a DPC of the processor that submitted. */
 void bus_slot_post(struct bus *b, uint32_t slot);
 bool bus_slot_is_out(const struct bus *b, uint32_t slot); /* TAKEN or ISSUED */
+
+/* The miniport says that an interrupt was of this bus. Too many in a row, and nothing done: the adapter is given up, as
+ * its line would never be quiet. The interrupt's level. */
+void bus_claimed(struct bus *b);
 
 /* In face->issue, before bus_slot_start(): not now; it is the next of its unit, once what holds it ends. */
 void bus_postpone(struct bus *b, struct request *r);

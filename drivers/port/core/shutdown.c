@@ -1,5 +1,5 @@
 /*
- * The end: what disks have in their caches is written, and their adapters are stopped, before the power goes.
+ * The end: what disks have in their caches is written, and they and their adapters are told, before the power goes.
  */
 #include "drivers/port/core/port.h"
 #include "drivers/port/core/unit.h"
@@ -50,7 +50,7 @@ adapter_end(void *context, struct adapter *a)
 {
     for (uint32_t i = 0; i < a->bus_count; i++)
         bus_tell(a->bus[i], context);
-    (void)adapter_stop(a, STOP_TIMEOUT);
+    (void)adapter_power_down(a, STOP_TIMEOUT);
 }
 
 void

@@ -257,6 +257,10 @@ notify(struct channel *c, PIDE_REQUEST_BLOCK irb)
     case DO_BUS_CHANGE:
         AtaPortBusChangeDetected(c);
         break;
+    case DO_REMOVAL:
+        AtaPortDeviceRemoved(c, 0);
+        hold(c, irb);
+        return;
     case DO_POWER:
         AtaPortRequestPowerStateChange(c, 0, 0, IdePowerD3);
         break;
@@ -373,6 +377,7 @@ deal(struct channel *c, PIDE_REQUEST_BLOCK irb)
         data(c, irb);
         break;
     case DO_BUS_CHANGE:
+    case DO_REMOVAL:
     case DO_POWER:
     case DO_LIBRARY:
     case DO_DEVICE_BUSY:

@@ -49,6 +49,7 @@ enum {
     DO_CONTROLLER_SYNC,
     DO_FREED,       /* a wrong extension is passed */
     DO_BUS_CHANGE,  /* AtaPortBusChangeDetected, then success */
+    DO_REMOVAL,     /* AtaPortDeviceRemoved of target 0; the request is held until an interrupt */
     DO_POWER,       /* AtaPortRequestPowerStateChange, then success */
     DO_DEVICE_BUSY, /* AtaPortDeviceBusy of the channel for 2 s, then IRB_STATUS_BUSY: once */
     DO_DATA,        /* reads give bytes 0, 1, 2.., writes are to have them; by the list, or at DataBuffer */

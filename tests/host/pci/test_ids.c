@@ -1,8 +1,8 @@
-// sources: kernel/hw/pci_ids.c
+// sources: userland/common/pci_ids.c
 /*
  * Names that storage and emulators need, whatever the edition of pci.ids.
  */
-#include "kernel/hw/pci.h"
+#include "userland/common/pci_ids.h"
 #include "tests/host/check.h"
 
 static void

@@ -90,6 +90,34 @@ KTEST(ataport_bus_change_finds_and_loses_devices) /* A-115 */
     sim_stop(&s);
 }
 
+KTEST(ataport_device_taken_away_under_requests) /* */
+{
+    uint64_t deadline = timer_deadline(WAIT);
+    struct sim s;
+    uint8_t irql;
+
+    if (!sim_load(&s))
+        return;
+    s.knobs->depth = 1;
+    KCHECK_EQ(sim_start(&s), 0);
+    s.knobs->present = 0;
+    s.knobs->mode = DO_REMOVAL;
+    irql = irql_raise(DISPATCH_LEVEL);          /* what the miniport says is dealt with after them */
+    KCHECK_EQ(sim_fly(sim_unit(&s), 3, 60), 3); /* one is out, two wait */
+    irql_lower(irql);
+    sim_land(1, 2);
+    KCHECK_EQ(sim_flights[1].a.r.error, -ENODEV);
+    KCHECK_EQ(sim_flights[2].a.r.error, -ENODEV);
+    sim_interrupt(&s);
+    sim_land(0, 1);
+    KCHECK_EQ(sim_flights[0].a.irb_status, IRB_STATUS_SUCCESS);
+    while (unit_find(s.adapter->bus[0], 0, 0) && time_now() < deadline)
+        thread_sleep(MS(5));
+    KCHECK(!unit_find(s.adapter->bus[0], 0, 0));
+    KCHECK(!s.adapter->gate.is_closed);
+    sim_stop(&s);
+}
+
 KTEST(ataport_power_change_is_told_to_the_device) /* */
 {
     struct sim s;

@@ -122,7 +122,7 @@ KTEST(ataport_scsi_statuses_and_sense_of_what_fails) /* A-086 A-090 */
     sim_stop(&s);
 }
 
-KTEST(ataport_shutdown_flushes_and_stops) /* A-127 A-128 A-129 */
+KTEST(ataport_shutdown_flushes_and_powers_down) /* A-035 A-127 A-129 */
 {
     struct sim s;
     unsigned n;
@@ -134,11 +134,14 @@ KTEST(ataport_shutdown_flushes_and_stops) /* A-127 A-128 A-129 */
     ports_shutdown();
     KCHECK_EQ(s.seen->call[n + 1].detail, IRB_FUNCTION_ADAPTER_FLUSH);
     KCHECK_EQ(s.seen->call[n + 3].detail, IRB_FUNCTION_SHUTDOWN);
-    KCHECK_EQ(s.seen->call[n + 4].what, CALL_CONTROL);
-    KCHECK_EQ(s.seen->call[n + 5].what, CALL_ADAPTER_CONTROL);
-    KCHECK_EQ(s.seen->count, n + 6);
+    KCHECK_EQ(s.seen->call[n + 5].detail, IRB_FUNCTION_POWER_CHANGE);
+    KCHECK_EQ(s.seen->call[n + 6].what, CALL_CONTROL);
+    KCHECK_EQ(s.seen->call[n + 6].detail, IdePowerDown);
+    KCHECK_EQ(s.seen->call[n + 7].what, CALL_ADAPTER_CONTROL);
+    KCHECK_EQ(s.seen->call[n + 7].detail, IdePowerDown);
+    KCHECK_EQ(s.seen->count, n + 8);
     ports_shutdown();
-    KCHECK_EQ(s.seen->count, n + 6);
+    KCHECK_EQ(s.seen->count, n + 8);
     KCHECK_EQ(SCSI(&s, 36, SCSIOP_INQUIRY, 0, 0, 0, 36, 0), SRB_STATUS_NO_DEVICE);
     sim_stop(&s);
 }

@@ -25,7 +25,7 @@ static const char *const texts[] = {
     "to ExFreePool, which it was not given by its counterpart",
     "called KeWaitForSingleObject at IRQL 2, which allows at most 1",
     "released a spin lock that is not held",
-    "did not return within ",
+    "took a spin lock that its processor holds already",
     "read address 0000000000005000, which is not mapped",
     "read address 0000000000006000, which is not mapped",
     "address 0000000000007000, which is not mapped",

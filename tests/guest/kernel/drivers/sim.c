@@ -116,8 +116,8 @@ sim_interrupt(struct sim *s)
 
 struct flight sim_flights[SIM_FLIGHTS];
 
-static void
-flight_done(struct request *r)
+void
+sim_landed(struct request *r)
 {
     (void)event_set(&container_of(r, struct flight, a.r)->done);
 }
@@ -130,7 +130,7 @@ sim_fly(struct unit *u, unsigned n, uint32_t seconds)
     for (unsigned i = 0; i < n; i++) {
         sim_flights[i].a = sim_read(4096);
         sim_flights[i].a.r.seconds = seconds;
-        sim_flights[i].a.r.done = flight_done;
+        sim_flights[i].a.r.done = sim_landed;
         event_init(&sim_flights[i].done, EVENT_AUTO, false);
         sent += !ata_submit(u, &sim_flights[i].a);
     }

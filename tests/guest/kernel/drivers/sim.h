@@ -42,5 +42,6 @@ struct flight {
     struct event done;
 };
 extern struct flight sim_flights[SIM_FLIGHTS];
+void sim_landed(struct request *r); /* their done() */
 unsigned sim_fly(struct unit *u, unsigned n, uint32_t seconds);
 void sim_land(unsigned first, unsigned n);

@@ -1,5 +1,5 @@
 /*
- * Names of classes, vendors and devices, out of two tables that pci_ids.awk makes from pci.ids when the kernel is built.
+ * Names of classes, vendors and devices, out of two tables that pci_ids.awk makes from pci.ids at build time.
  *
  *   classes: entries of depth (1 class, 2 subclass, 3 interface), class, subclass, interface, name, 0
  *   vendors: entries of id (16 bits), bytes of devices (16 bits), name, 0, devices:
@@ -7,10 +7,16 @@
  *
  * Numbers are little endian. They are read from start to end: names are for messages, not for the way of a request.
  */
-#include "kernel/hw/pci.h"
-#include "lib/bytes.h"
-#include "lib/string.h"
+#include <stddef.h>
+#include <string.h>
+#include "userland/common/pci_ids.h"
 #include "pci_ids.inc"
+
+static uint16_t
+number(const uint8_t *p)
+{
+    return (uint16_t)(p[0] | p[1] << 8);
+}
 
 static const char *
 class_find(unsigned depth, uint32_t class_code)
@@ -46,8 +52,8 @@ vendor_find(uint16_t vendor)
     const uint8_t *end = pci_ids_vendors + sizeof(pci_ids_vendors) - 1;
 
     for (const uint8_t *p = pci_ids_vendors; p < end;
-         p += 4 + strlen((const char *)p + 4) + 1 + get_le16(p + 2))
-        if (get_le16(p) == vendor)
+         p += 4 + strlen((const char *)p + 4) + 1 + number(p + 2))
+        if (number(p) == vendor)
             return p;
     return NULL;
 }
@@ -67,12 +73,12 @@ pci_device_name(uint16_t vendor, uint16_t device)
 
     if (!p)
         return NULL;
-    end = p + 4 + strlen((const char *)p + 4) + 1 + get_le16(p + 2);
-    for (p = end - get_le16(p + 2); p < end;) {
+    end = p + 4 + strlen((const char *)p + 4) + 1 + number(p + 2);
+    for (p = end - number(p + 2); p < end;) {
         const uint8_t *name = p + 1 + 2 * p[0];
 
         for (p++; p < name; p += 2)
-            if (get_le16(p) == device)
+            if (number(p) == device)
                 return (const char *)name;
         p = name + strlen((const char *)name) + 1;
     }
