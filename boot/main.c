@@ -28,6 +28,7 @@
 #include "kernel/fs/procfs.h"
 #include "kernel/hw/acpi.h"
 #include "kernel/hw/clock.h"
+#include "kernel/hw/isa.h"
 #include "kernel/hw/pci.h"
 #include "kernel/hw/power.h"
 #include "kernel/mem/frame.h"
@@ -233,6 +234,7 @@ devices_start(void)
         segments[i] = (struct pci_segment){acpi.ecam[i].base, acpi.ecam[i].segment, acpi.ecam[i].bus_first,
                                            acpi.ecam[i].bus_last};
     pci_init(segments, acpi.ecams);
+    isa_init();
     if (option("pcidump"))
         pci_dump();
 }

@@ -30,9 +30,9 @@ driver_show(void *context, struct driver *d)
 }
 
 static void
-binding_show(void *context, const struct pci_device *p, const struct driver *d, const char *id)
+binding_show(void *context, const char *device, const struct driver *d, const char *id)
 {
-    text_add(context, "device\t%s\t%s\t%s\n", p->name, d->name, id);
+    text_add(context, "device\t%s\t%s\t%s\n", device, d->name, id);
 }
 
 static void
@@ -108,8 +108,8 @@ adapter_show(void *context, struct adapter *a)
     struct text *t = context;
 
     text_add(t, "adapter\t%s\t%s\t%s\t%s\t%s\t%02x\t%u\t%lu\t%lu\t%s\n", a->name, a->face->name,
-             a->driver->name, a->pci ? a->pci->name : "-", adapter_states[a->state], a->irq.vector,
-             a->irq.level, a->gate.calls, a->gate.violations, a->gate.text[0] ? a->gate.text : "-");
+             a->driver->name, adapter_device(a), adapter_states[a->state], a->irq[0].line.vector,
+             a->irq[0].line.level, a->gate.calls, a->gate.violations, a->gate.text[0] ? a->gate.text : "-");
     for (uint32_t i = 0; i < a->range_count; i++)
         text_add(t, "range\t%s\t%u\t%s\t%lx\t%lu\n", a->name, a->range[i].bar,
                  a->range[i].in_memory ? "memory" : "ports", a->range[i].start, a->range[i].size);

@@ -2,10 +2,10 @@
  * The driver database and what it leads to.
  */
 #include "drivers/loader/bind.h"
+#include "drivers/loader/device.h"
 #include "drivers/loader/driver.h"
 #include "drivers/loader/install.h"
 #include "drivers/loader/match.h"
-#include "kernel/hw/pci.h"
 #include "kernel/mem/pool.h"
 #include "kernel/mem/space.h"
 #include "kernel/sync/mutex.h"
@@ -28,7 +28,7 @@ struct inf_file {
 /* One device with its driver. [m] */
 struct binding {
     struct list link;
-    struct pci_device *device;
+    struct device device;
     struct driver *driver;
     char id[MATCH_ID_MAX];
 };
@@ -197,24 +197,24 @@ bind_load(const char *path, char *why)
 
 /* The binding keeps the reference to the driver. Lock held. */
 static int
-attach(struct pci_device *p, struct driver *d, const char *id, char *why)
+attach(const struct device *dev, struct driver *d, const char *id, char *why)
 {
     struct binding *b;
     int err;
 
     if (!d->port.add) {
-        snprintf(why, DRIVER_WHY, "%s has registered with no port that takes PCI devices", d->name);
+        snprintf(why, DRIVER_WHY, "%s has registered with no port that takes devices", d->name);
         return -ENOTSUP;
     }
     b = pool_zalloc(sizeof(*b), BIND_TAG);
     if (!b)
         return -ENOMEM;
-    err = d->port.add(d, d->port.data, p, why);
+    err = d->port.add(d, d->port.data, dev, why);
     if (err) {
         pool_free(b, BIND_TAG);
         return err;
     }
-    b->device = p;
+    b->device = *dev;
     b->driver = d;
     strlcpy(b->id, id, sizeof(b->id));
     list_add_tail(&bindings, &b->link);
@@ -222,12 +222,12 @@ attach(struct pci_device *p, struct driver *d, const char *id, char *why)
 }
 
 static int
-bind_matched(struct pci_device *p, const struct inf_file *f, const struct match *m, char *why)
+bind_matched(const struct device *dev, const struct inf_file *f, const struct match *m, char *why)
 {
     char path[PATH_ROOM];
     struct inf_fault fault;
     struct driver *d;
-    int err = install_registry(&f->inf, m, p->name, &fault);
+    int err = install_registry(&f->inf, m, device_name(dev), &fault);
 
     if (err == -EINVAL)
         snprintf(why, DRIVER_WHY, "%s:%u: %s", f->path, fault.line, fault.rule);
@@ -237,7 +237,7 @@ bind_matched(struct pci_device *p, const struct inf_file *f, const struct match 
     err = driver_ready(path, m->service, &d, why);
     if (err)
         return err;
-    err = attach(p, d, m->id, why);
+    err = attach(dev, d, m->id, why);
     if (err)
         driver_put(d);
     return err;
@@ -245,20 +245,34 @@ bind_matched(struct pci_device *p, const struct inf_file *f, const struct match 
 
 /* "DEVICE:FILE" of driver.force; false: not for this device. */
 static bool
-forced(const struct pci_device *p, char *path, size_t size)
+forced(const struct device *dev, char *path, size_t size)
 {
-    size_t len, n = strlen(p->name);
+    size_t len, n = strlen(device_name(dev));
     const char *v = option_find(options, "driver.force", &len);
 
-    if (!v || len <= n + 1 || strncmp(v, p->name, n) || v[n] != ':')
+    if (!v || len <= n + 1 || strncmp(v, device_name(dev), n) || v[n] != ':')
         return false;
     strlcpy(path, v + n + 1, MIN(size, len - n));
     return true;
 }
 
+static void
+ids_of(const struct device *dev, struct device_ids *ids)
+{
+    const struct pci_device *p = dev->pci;
+
+    if (p) {
+        match_pci_ids(ids, p->vendor, p->device, (uint32_t)p->subsystem << 16 | p->subsystem_vendor,
+                      p->revision, p->class_code);
+    } else {
+        *ids = (struct device_ids){.hardware = 1};
+        strlcpy(ids->id[0], dev->isa->id, sizeof(ids->id[0]));
+    }
+}
+
 /* Lock held. Returns 0; -ENOENT: nobody drives it; others with why. */
 static int
-bind_one(struct pci_device *p, char *why)
+bind_one(const struct device *dev, char *why)
 {
     char path[PATH_ROOM];
     const struct inf_file *f;
@@ -268,74 +282,85 @@ bind_one(struct pci_device *p, char *why)
     int err;
 
     why[0] = 0;
-    if (forced(p, path, sizeof(path))) {
+    if (forced(dev, path, sizeof(path))) {
         err = driver_ready(path, NULL, &d, why);
         if (err)
             return err;
-        err = attach(p, d, "forced", why);
+        err = attach(dev, d, "forced", why);
         if (err)
             driver_put(d);
         return err;
     }
-    match_pci_ids(&ids, p->vendor, p->device, (uint32_t)p->subsystem << 16 | p->subsystem_vendor, p->revision,
-                  p->class_code);
+    ids_of(dev, &ids);
     f = find_match(&ids, &m);
-    return f ? bind_matched(p, f, &m, why) : -ENOENT;
+    return f ? bind_matched(dev, f, &m, why) : -ENOENT;
+}
+
+/* The next one, of PCI first; both NULL: the first is meant, or there are no more. */
+static bool
+device_next(struct device *dev)
+{
+    if (!dev->isa) {
+        dev->pci = pci_next(dev->pci, NULL);
+        if (dev->pci)
+            return true;
+    }
+    dev->isa = isa_next(dev->isa);
+    return dev->isa != NULL;
 }
 
 unsigned
 bind_all(void)
 {
-    struct pci_device *p = NULL;
+    struct device dev = {0};
     char why[DRIVER_WHY];
     unsigned count = 0;
 
     mutex_lock(&lock, WAIT_FOREVER);
-    while ((p = pci_next(p, NULL)) != NULL) {
-        int err = p->owner ? -ENOENT : bind_one(p, why);
+    while (device_next(&dev)) {
+        int err = device_owner(&dev) ? -ENOENT : bind_one(&dev, why);
 
         count += !err;
         if (err && err != -ENOENT)
-            log_err("%s: no driver: %s", p->name, why);
+            log_err("%s: no driver: %s", device_name(&dev), why);
     }
     mutex_unlock(&lock);
     return count;
 }
 
-static struct pci_device *
-device_named(const char *name)
+static bool
+device_named(const char *name, struct device *dev)
 {
-    struct pci_device *p = NULL;
-
-    while ((p = pci_next(p, NULL)) != NULL)
-        if (!strcmp(p->name, name) || !strcmp(p->name + 5, name)) /* without the segment, too */
-            break;
-    return p;
+    *dev = (struct device){0};
+    while (device_next(dev))
+        if (!strcmp(device_name(dev), name) || (dev->pci && !strcmp(device_name(dev) + 5, name)))
+            return true; /* of PCI without the segment, too */
+    return false;
 }
 
 int
 bind_device(const char *device, const char *driver, char *why)
 {
-    struct pci_device *p = device_named(device);
     struct driver *d = NULL;
-    int err = p ? 0 : -ENODEV;
+    struct device dev;
+    int err;
 
-    if (!p) {
-        snprintf(why, DRIVER_WHY, "there is no PCI function %s", device);
-        return err;
+    if (!device_named(device, &dev)) {
+        snprintf(why, DRIVER_WHY, "there is no device %s", device);
+        return -ENODEV;
     }
     mutex_lock(&lock, WAIT_FOREVER);
     if (driver) {
         d = driver_find(driver);
-        err = d ? attach(p, d, "by hand", why) : -ENOENT;
+        err = d ? attach(&dev, d, "by hand", why) : -ENOENT;
         if (!d)
             snprintf(why, DRIVER_WHY, "no driver %s is loaded", driver);
         else if (err)
             driver_put(d);
     } else {
-        err = bind_one(p, why);
+        err = bind_one(&dev, why);
         if (err == -ENOENT)
-            snprintf(why, DRIVER_WHY, "no INF file has a driver for %s", p->name);
+            snprintf(why, DRIVER_WHY, "no INF file has a driver for %s", device);
     }
     mutex_unlock(&lock);
     return err;
@@ -344,15 +369,17 @@ bind_device(const char *device, const char *driver, char *why)
 int
 unbind_device(const char *device, char *why)
 {
-    const struct pci_device *p = device_named(device);
     struct binding *b;
+    struct device dev;
     int err = -ENODEV;
 
     snprintf(why, DRIVER_WHY, "%s is bound to no driver", device);
+    if (!device_named(device, &dev))
+        return err;
     mutex_lock(&lock, WAIT_FOREVER);
     list_for_each_entry(b, &bindings, link)
-        if (b->device == p) {
-            err = b->driver->port.remove(b->driver, b->driver->port.data, b->device, why);
+        if (b->device.pci == dev.pci && b->device.isa == dev.isa) {
+            err = b->driver->port.remove(b->driver, b->driver->port.data, &b->device, why);
             if (!err) {
                 list_del(&b->link);
                 driver_put(b->driver);
@@ -365,13 +392,13 @@ unbind_device(const char *device, char *why)
 }
 
 void
-bind_for_each(void (*show)(void *context, const struct pci_device *p, const struct driver *d, const char *id),
+bind_for_each(void (*show)(void *context, const char *device, const struct driver *d, const char *id),
               void *context)
 {
     const struct binding *b;
 
     mutex_lock(&lock, WAIT_FOREVER);
     list_for_each_entry(b, &bindings, link)
-        show(context, b->device, b->driver, b->id);
+        show(context, device_name(&b->device), b->driver, b->id);
     mutex_unlock(&lock);
 }

@@ -1,8 +1,8 @@
 /*
- * Which driver drives which device: the INF files of /drivers, matched against the PCI functions that nobody owns.
+ * Which driver drives which device: the INF files of /drivers, matched against the devices that nobody owns.
  *
  * Kernel options: driver.exclude=NAME,... (services or file names that are not used), driver.force=DEVICE:FILE (this
- * driver for that function, whatever its INF says; "0000:00:1f.2:/drivers/x.sys").
+ * driver for that device, whatever its INF says; "0000:00:1f.2:/drivers/x.sys").
  */
 #pragma once
 #include <stdbool.h>
@@ -10,7 +10,6 @@
 #include <stdint.h>
 
 struct driver;
-struct pci_device;
 
 /* How files are read, handed down by boot/main.c. PASSIVE_LEVEL. */
 struct loader_files {
@@ -26,7 +25,7 @@ void bind_init(const struct loader_files *files, const char *cmdline);
 /* Read the INF files of a folder. Bad ones are messages, with file and line. PASSIVE_LEVEL. Returns the number read. */
 unsigned bind_read_folder(const char *folder);
 
-/* Find a driver for each PCI function without owner and start it. PASSIVE_LEVEL. Returns the number of devices bound. */
+/* Find a driver for each device without owner and start it. PASSIVE_LEVEL. Returns the number of devices bound. */
 unsigned bind_all(void);
 
 /* Load and start a driver's file; its service's name is the file's without suffix. PASSIVE_LEVEL. Returns 0 or -errno and why. */
@@ -37,6 +36,5 @@ int bind_device(const char *device, const char *driver, char *why);
 int unbind_device(const char *device, char *why);
 
 /* For each device that is bound. */
-void bind_for_each(void (*show)(void *context, const struct pci_device *p, const struct driver *d,
-                                const char *id),
+void bind_for_each(void (*show)(void *context, const char *device, const struct driver *d, const char *id),
                    void *context);

@@ -23,17 +23,17 @@ enum driver_state {
     DRIVER_REFUSED, /* it did not, or a call went wrong: only driver_unload() is left */
 };
 
-struct pci_device;
+struct device;
 
 /* What a port has registered for a driver (its DriverEntry called *PortInitialize). All at PASSIVE_LEVEL. */
 struct port_registration {
     const char *port; /* "ataport" */
     void *data;
     void (*unload)(struct driver *d, void *data); /* the driver goes; nothing of it is in use */
-    /* A PCI function for this driver: claims it and starts an adapter. Returns 0 or -errno and why[DRIVER_WHY]. */
-    int (*add)(struct driver *d, void *data, struct pci_device *p, char *why);
-    /* Stops the adapter and gives the function back. Returns 0 or -errno and why: it stays. */
-    int (*remove)(struct driver *d, void *data, struct pci_device *p, char *why);
+    /* A device (device.h) for this driver: claims it and starts an adapter. Returns 0 or -errno and why[DRIVER_WHY]. */
+    int (*add)(struct driver *d, void *data, const struct device *dev, char *why);
+    /* Stops the adapter and gives the device back. Returns 0 or -errno and why: it stays. */
+    int (*remove)(struct driver *d, void *data, const struct device *dev, char *why);
 };
 
 /* [I] fixed when loaded   [m] the drivers' mutex   [a] atomic */

@@ -161,8 +161,8 @@ void ata_violation(struct ata_controller *c, enum ata_rule rule, const char *for
 struct ata_extension *ata_extension_new(struct ata_controller *c, struct ata_channel *ch, uint32_t size);
 
 /* controller.c */
-int ata_controller_add(struct driver *d, void *data, struct pci_device *p, char *why);
-int ata_controller_remove(struct driver *d, void *data, struct pci_device *p, char *why);
+int ata_controller_add(struct driver *d, void *data, const struct device *dev, char *why);
+int ata_controller_remove(struct driver *d, void *data, const struct device *dev, char *why);
 
 /* channel.c: PASSIVE_LEVEL */
 int ata_channel_new(struct ata_controller *c, uint32_t number);

@@ -31,6 +31,16 @@ sync_run(struct dpc *d, void *context)
         (void)ata_call_at_interrupt(ch, "synchronized routine", (const void *)(uintptr_t)f);
 }
 
+static uint8_t
+highest_level(const struct ata_controller *c)
+{
+    uint8_t level = DISPATCH_LEVEL;
+
+    for (uint32_t n = 0; n < c->adapter->irq_count; n++)
+        level = MAX(level, c->adapter->irq[n].line.level);
+    return level;
+}
+
 /* with the locks of all channels, in their order. */
 static void
 controller_run(struct dpc *d, void *context)
@@ -42,7 +52,7 @@ controller_run(struct dpc *d, void *context)
 
     if (!f)
         return;
-    irql = irql_raise(c->adapter->irq.level);
+    irql = irql_raise(highest_level(c));
     for (uint32_t n = 0; n < ATA_CHANNELS_MAX; n++)
         if (c->channel[n])
             spin_lock_raw(&c->channel[n]->bus->isr_lock);

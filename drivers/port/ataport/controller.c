@@ -125,7 +125,7 @@ interface_check(const struct ata_controller *c, char *why)
 }
 
 int
-ata_controller_add(struct driver *d, void *data, struct pci_device *p, char *why)
+ata_controller_add(struct driver *d, void *data, const struct device *dev, char *why)
 {
     struct ata_controller *c = pool_zalloc(sizeof(*c), ATA_TAG);
     int err;
@@ -135,7 +135,7 @@ ata_controller_add(struct driver *d, void *data, struct pci_device *p, char *why
     c->driver = data;
     err = interface_check(c, why);
     if (!err)
-        err = adapter_new(&ata_face, d, p, "ata", &c->adapter, why);
+        err = adapter_new(&ata_face, d, dev, "ata", &c->adapter, why);
     if (err) {
         pool_free(c, ATA_TAG);
         return err;
@@ -183,11 +183,11 @@ controller_quiet(struct ata_controller *c)
 }
 
 int
-ata_controller_remove(struct driver *d, void *data, struct pci_device *p, char *why)
+ata_controller_remove(struct driver *d, void *data, const struct device *dev, char *why)
 {
-    struct adapter *a = adapter_of_pci(p);
+    struct adapter *a = adapter_of(d, dev);
 
-    if (!a || a->driver != d) {
+    if (!a) {
         snprintf(why, DRIVER_WHY, "it has no adapter of this driver");
         return -ENODEV;
     }
@@ -200,7 +200,7 @@ ata_controller_remove(struct driver *d, void *data, struct pci_device *p, char *
 /* ---- the face ---- */
 
 static bool
-face_interrupt(struct adapter *a)
+face_interrupt(struct adapter *a, uint32_t line)
 {
     struct ata_controller *c = a->face_data;
 
@@ -208,7 +208,7 @@ face_interrupt(struct adapter *a)
         struct ata_channel *ch = c->channel[n];
         uint8_t al = FALSE;
 
-        if (!ch || __atomic_load_n(&ch->phase, __ATOMIC_ACQUIRE) < PHASE_START)
+        if (!ch || ch->bus->line != line || __atomic_load_n(&ch->phase, __ATOMIC_ACQUIRE) < PHASE_START)
             continue;
         spin_lock_raw(&ch->bus->isr_lock);
         __atomic_store_n(&ch->interrupt_cpu, cpu_number() + 1, __ATOMIC_RELAXED);

@@ -127,7 +127,7 @@ static int
 call_locked(struct ata_channel *ch, const char *routine, const void *function, uint64_t b, uint64_t d,
             uint8_t *al)
 {
-    uint8_t irql = spin_lock_at(&ch->bus->isr_lock, ch->controller->adapter->irq.level);
+    uint8_t irql = spin_lock_at(&ch->bus->isr_lock, ch->bus->irq_level);
     int err = ata_call(ch->controller, routine, function, (uintptr_t)ch->extension->bytes, b, d, al);
 
     spin_unlock(&ch->bus->isr_lock, irql);

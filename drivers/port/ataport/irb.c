@@ -124,7 +124,7 @@ static void
 start(struct ata_channel *ch, uint32_t n, IDE_REQUEST_BLOCK *irb)
 {
     bool synchronized = ch->configuration.SyncWithIsr;
-    uint8_t irql = synchronized ? spin_lock_at(&ch->bus->isr_lock, ch->controller->adapter->irq.level)
+    uint8_t irql = synchronized ? spin_lock_at(&ch->bus->isr_lock, ch->bus->irq_level)
                                 : irql_raise(DISPATCH_LEVEL);
     int err;
 

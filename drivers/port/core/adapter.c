@@ -1,9 +1,9 @@
 /*
  * Adapters: resources, interrupt, error log, life and death.
  */
+#include "drivers/loader/device.h"
 #include "drivers/loader/driver.h"
 #include "drivers/port/core/port.h"
-#include "kernel/hw/pci.h"
 #include "kernel/mem/pool.h"
 #include "kernel/mem/space.h"
 #include "kernel/sync/mutex.h"
@@ -74,16 +74,46 @@ adapter_log(struct adapter *a, const char *format, ...)
 
 /* ---- resources ---- */
 
+#define CLASS_IDE      0x010100u
+#define CLASS_SUBCLASS 0xffff00u
+#define CHANNELS       2
+#define CHANNEL_BARS   2
+
+/* Where a PC has its ATA channels: command block, control block as BARs 0 to 3 would have them, and the line. */
+static const struct {
+    uint16_t command, control;
+    uint8_t line;
+} compatible[CHANNELS] = {{0x1f0, 0x3f4, 14}, {0x170, 0x374, 15}};
+
+bool
+adapter_is_compatible(const struct adapter *a, uint32_t n)
+{
+    return a->pci && (a->pci->class_code & CLASS_SUBCLASS) == CLASS_IDE && n < CHANNELS &&
+           !(a->pci->class_code & 1u << 2 * n);
+}
+
+static void
+range_add(struct adapter *a, uint64_t start, uint64_t size, bool in_memory, unsigned bar)
+{
+    a->range[a->range_count++] = (struct port_range){start, size, in_memory, (uint8_t)bar, NULL};
+}
+
 static void
 ranges_find(struct adapter *a)
 {
+    for (unsigned n = 0; n < CHANNELS; n++)
+        if (adapter_is_compatible(a, n)) {
+            range_add(a, compatible[n].command, 8, false, CHANNEL_BARS * n);
+            range_add(a, compatible[n].control, 4, false, CHANNEL_BARS * n + 1);
+        }
     for (unsigned bar = 0; bar < PCI_ROM; bar++) {
         const struct pci_bar *b = &a->pci->bar[bar];
 
         if ((b->kind != PCI_BAR_MEMORY && b->kind != PCI_BAR_PORTS) || !b->address)
             continue;
-        a->range[a->range_count++] = (struct port_range){b->address, b->size, b->kind == PCI_BAR_MEMORY,
-                                                         (uint8_t)bar, NULL};
+        if (bar < CHANNELS * CHANNEL_BARS && adapter_is_compatible(a, bar / CHANNEL_BARS))
+            continue; /* not used in this mode */
+        range_add(a, b->address, b->size, b->kind == PCI_BAR_MEMORY, bar);
     }
 }
 
@@ -138,6 +168,21 @@ pci_prepare(struct adapter *a, char *why)
 }
 
 /* The first number that no adapter of this prefix has. Lock held. */
+static int
+isa_prepare(struct adapter *a, char *why)
+{
+    int err = isa_claim(a->isa, a->name);
+
+    if (err) {
+        snprintf(why, DRIVER_WHY, "%s is owned by %s", a->isa->name, a->isa->owner);
+        a->isa = NULL;
+        return err;
+    }
+    for (unsigned i = 0; i < ISA_RANGES; i++)
+        range_add(a, a->isa->range[i].start, a->isa->range[i].size, false, i);
+    return 0;
+}
+
 static void
 name_make(struct adapter *a, const char *prefix)
 {
@@ -154,7 +199,7 @@ name_make(struct adapter *a, const char *prefix)
 }
 
 int
-adapter_new(const struct port_face *face, struct driver *d, struct pci_device *p, const char *prefix,
+adapter_new(const struct port_face *face, struct driver *d, const struct device *dev, const char *prefix,
             struct adapter **out, char *why)
 {
     struct adapter *a = pool_zalloc(sizeof(*a), PORT_TAG);
@@ -166,15 +211,18 @@ adapter_new(const struct port_face *face, struct driver *d, struct pci_device *p
     }
     a->face = face;
     a->driver = d;
-    a->pci = p;
+    a->pci = dev ? dev->pci : NULL;
+    a->isa = dev ? dev->isa : NULL;
     a->gate = (struct gate){.driver = d, .name = a->name, .closed = gate_closed, .owns_port = owns_port};
     spin_init(&a->log_lock, LOCK_PORT_LOG, "an adapter's errors");
     work_item_init(&a->fail_work, fail_work);
     dpc_init(&a->fail_dpc, fail_dpc, a);
     mutex_lock(&lock, WAIT_FOREVER);
     name_make(a, prefix);
-    if (p)
+    if (a->pci)
         err = pci_prepare(a, why);
+    else if (a->isa)
+        err = isa_prepare(a, why);
     if (!err) {
         list_add_tail(&adapters, &a->link);
         driver_get(d);
@@ -209,63 +257,100 @@ adapter_free(struct adapter *a)
         pci_disable(a->pci, PCI_ENABLE_MASTER);
         pci_release(a->pci, a->name);
     }
+    if (a->isa)
+        isa_release(a->isa);
     driver_put(a->driver);
     pool_free(a, PORT_TAG);
 }
 
-/* ---- the interrupt ---- */
+/* ---- interrupts ---- */
 
 static bool
 interrupt(void *context)
 {
-    struct adapter *a = context;
+    struct adapter_line *l = context;
 
-    return a->face->interrupt(a);
+    return l->adapter->face->interrupt(l->adapter, (uint32_t)(l - l->adapter->irq));
 }
 
 /* An adapter without a device: a vector that only software raises. */
 static int
-connect_simulated(struct adapter *a)
+connect_simulated(struct adapter *a, struct irq *i)
 {
     int err = irq_vectors_alloc(1, 0, &a->message);
 
     if (err)
         return err;
-    err = irq_connect_message(&a->irq, &a->message, 0);
+    err = irq_connect_message(i, &a->message, 0);
     if (err)
         irq_message_free(&a->message, 1);
     return err;
 }
 
+static int
+line_connect(struct adapter *a, uint32_t n)
+{
+    struct irq *i = &a->irq[n].line;
+
+    if (a->isa)
+        return irq_connect_line(i, a->isa->line, IRQ_EDGE, false);
+    if (!a->pci)
+        return connect_simulated(a, i);
+    if (adapter_is_compatible(a, n))
+        return irq_connect_line(i, compatible[n].line, IRQ_EDGE, false);
+    return pci_irq_connect(a->pci, 0, i);
+}
+
+static void
+line_disconnect(struct adapter *a, uint32_t n)
+{
+    struct irq *i = &a->irq[n].line;
+
+    if (!__atomic_exchange_n(&a->irq[n].connected, false, __ATOMIC_ACQ_REL))
+        return;
+    if (a->pci && !adapter_is_compatible(a, n)) {
+        pci_irq_disconnect(a->pci, 0, i);
+        pci_messages_disable(a->pci);
+        return;
+    }
+    irq_disconnect(i);
+    if (!a->pci && !a->isa)
+        irq_message_free(&a->message, 1);
+}
+
+/* Two lines if either channel is at ISA's addresses: its own, and ISA's other one or the function's. */
+static uint32_t
+lines_count(const struct adapter *a)
+{
+    return adapter_is_compatible(a, 0) || adapter_is_compatible(a, 1) ? CHANNELS : 1;
+}
+
 int
 adapter_connect(struct adapter *a)
 {
-    int err;
+    int err = 0;
 
-    a->irq = (struct irq){.handler = interrupt, .context = a, .name = a->name};
-    if (!a->pci) {
-        err = connect_simulated(a);
-    } else {
-        if (!pci_msix_capable(a->pci) || pci_msix_enable(a->pci, 1, NULL))
-            (void)(pci_msi_capable(a->pci) && pci_msi_enable(a->pci, 1, 0));
-        err = pci_irq_connect(a->pci, 0, &a->irq);
+    a->irq_count = lines_count(a);
+    if (a->pci && a->irq_count == 1 && (!pci_msix_capable(a->pci) || pci_msix_enable(a->pci, 1, NULL)))
+        (void)(pci_msi_capable(a->pci) && pci_msi_enable(a->pci, 1, 0));
+    for (uint32_t n = 0; n < a->irq_count && !err; n++) {
+        a->irq[n] = (struct adapter_line){
+            .line = {.handler = interrupt, .context = &a->irq[n], .name = a->name}, .adapter = a};
+        err = line_connect(a, n);
+        a->irq[n].connected = !err;
     }
-    a->irq_connected = !err;
+    for (uint32_t i = 0; i < a->bus_count; i++) {
+        a->bus[i]->line = (uint8_t)MIN(a->bus[i]->number, a->irq_count - 1);
+        a->bus[i]->irq_level = a->irq[a->bus[i]->line].line.level;
+    }
     return err;
 }
 
 void
 adapter_disconnect(struct adapter *a)
 {
-    if (!__atomic_exchange_n(&a->irq_connected, false, __ATOMIC_ACQ_REL))
-        return;
-    if (a->pci) {
-        pci_irq_disconnect(a->pci, 0, &a->irq);
-        pci_messages_disable(a->pci);
-    } else {
-        irq_disconnect(&a->irq);
-        irq_message_free(&a->message, 1);
-    }
+    for (uint32_t n = 0; n < a->irq_count; n++)
+        line_disconnect(a, n);
 }
 
 /* ---- the end ---- */
@@ -318,14 +403,20 @@ adapters_for_each(void (*show)(void *context, struct adapter *a), void *context)
 }
 
 struct adapter *
-adapter_of_pci(const struct pci_device *p)
+adapter_of(const struct driver *d, const struct device *dev)
 {
     struct adapter *a, *found = NULL;
 
     mutex_lock(&lock, WAIT_FOREVER);
     list_for_each_entry(a, &adapters, link)
-        if (a->pci == p)
+        if (a->driver == d && a->pci == (dev ? dev->pci : NULL) && a->isa == (dev ? dev->isa : NULL))
             found = a;
     mutex_unlock(&lock);
     return found;
+}
+
+const char *
+adapter_device(const struct adapter *a)
+{
+    return a->pci ? a->pci->name : a->isa ? a->isa->name : "-";
 }

@@ -36,7 +36,8 @@
 #define PORT_RESERVED   8 /* slots at the end that a face uses for itself (sense, resets) */
 #define PORT_DEPTH_MAX  (PORT_SLOTS - PORT_RESERVED)
 #define PORT_BUSES_MAX  32
-#define PORT_RANGES     7
+#define PORT_RANGES     9 /* BARs, and ISA addresses beside them */
+#define PORT_LINES      2
 #define PORT_LOG        16
 #define PORT_TEXT       120
 
@@ -45,7 +46,7 @@ struct bus;
 struct unit;
 struct request;
 struct scsi_request;
-struct pci_device;
+struct device;
 
 enum request_flags {
     REQUEST_FIRST = 1,  /* ahead of those that wait */
@@ -91,8 +92,8 @@ struct port_face {
     void (*timed_out)(struct bus *b, struct request *r);
     /* The gate is closed: nothing of this adapter comes any more. PASSIVE_LEVEL. The engine then fails what is left. */
     void (*failed)(struct adapter *a);
-    /* The interrupt. The interrupt's level. Returns: it was this adapter's */
-    bool (*interrupt)(struct adapter *a);
+    /* An interrupt, of the adapter's n-th line (most have one). The line's level. Returns: it was this adapter's */
+    bool (*interrupt)(struct adapter *a, uint32_t n);
     /* Stop the miniport, with no request out. PASSIVE_LEVEL. Not called once the gate is closed. */
     void (*stop)(struct adapter *a);
     /* The power goes: the same, and devices, buses and the adapter are told. With no request out. PASSIVE_LEVEL */
@@ -129,7 +130,9 @@ struct bus {
     struct adapter *adapter; /* [I] */
     uint32_t number;         /* [I] */
     spinlock_t lock;
-    spinlock_t isr_lock;            /* at adapter->irq.level */
+    spinlock_t isr_lock;            /* at irq_level */
+    uint8_t irq_level;              /* [I] once connected */
+    uint8_t line;                   /* [I] which of the adapter's lines interrupts for it */
     struct list units;              /* [q] */
     struct list ready;              /* [q] struct unit.ready: round robin */
     uint32_t depth;                 /* [a] */
@@ -157,6 +160,12 @@ struct port_range {
     void *va; /* mapped; NULL: not yet. Ports: their number */
 };
 
+struct adapter_line {
+    struct irq line;
+    struct adapter *adapter;
+    bool connected;
+};
+
 enum adapter_state { ADAPTER_NEW, ADAPTER_STARTED, ADAPTER_FAILED, ADAPTER_STOPPED };
 
 struct adapter {
@@ -164,16 +173,17 @@ struct adapter {
     char name[16];                /* [I] "ata0" */
     const struct port_face *face; /* [I] */
     struct driver *driver;        /* [I] */
-    struct pci_device *pci;       /* [I] NULL: it has none (simulated, legacy) */
+    struct pci_device *pci;       /* [I] one of the two; both NULL: it is simulated */
+    struct isa_device *isa;       /* [I] */
     struct gate gate;
     uint8_t state;        /* [a] enum adapter_state */
     uint32_t range_count; /* [I] */
     struct port_range range[PORT_RANGES];
     struct dma_limits dma; /* [I] once started */
-    struct irq irq;
-    struct irq_message message; /* of an adapter without PCI function */
-    bool irq_connected;
-    uint32_t bus_count; /* [I] once started */
+    struct adapter_line irq[PORT_LINES];
+    uint32_t irq_count;         /* [I] once connected: lines, or 1 */
+    struct irq_message message; /* of a simulated adapter */
+    uint32_t bus_count;         /* [I] once started */
     struct bus *bus[PORT_BUSES_MAX];
     struct dpc fail_dpc;
     struct work fail_work;
@@ -191,13 +201,14 @@ struct adapter {
 /* Boot, once. */
 void port_init(void);
 
-/* A new adapter, with its ranges from the PCI function (claimed here), NULL: none. Returns 0 or -errno and why[DRIVER_WHY]. */
-int adapter_new(const struct port_face *face, struct driver *d, struct pci_device *p, const char *prefix,
+/* A new adapter, with the ranges of its device (claimed here), NULL: none. Returns 0 or -errno and why[DRIVER_WHY]. */
+int adapter_new(const struct port_face *face, struct driver *d, const struct device *dev, const char *prefix,
                 struct adapter **out, char *why);
 /* Undo adapter_new() and all that was added: frees buses, mappings, the interrupt, the claim. Nothing is active. */
 void adapter_free(struct adapter *a);
 
-/* From now on face->interrupt may be called. MSI-X or MSI if the function has it, else its line. Returns 0 or -errno. */
+/* From now on face->interrupt may be called. MSI-X or MSI if the function has it, else its line; an IDE controller in
+ * compatibility mode has ISA's two. Its buses exist. Returns 0 or -errno. */
 int adapter_connect(struct adapter *a);
 void adapter_disconnect(struct adapter *a);
 
@@ -214,9 +225,12 @@ int adapter_power_down(struct adapter *a, uint64_t timeout); /* likewise; it is 
  * SRB_FUNCTION_SHUTDOWN), every adapter is stopped. Again: nothing is left to do. PASSIVE_LEVEL. */
 void ports_shutdown(void);
 
-/* PASSIVE_LEVEL, both; show() must not add or free adapters. adapter_of_pci(): NULL: there is none. */
+/* PASSIVE_LEVEL, both; show() must not add or free adapters. adapter_of(): NULL: there is none. */
 void adapters_for_each(void (*show)(void *context, struct adapter *a), void *context);
-struct adapter *adapter_of_pci(const struct pci_device *p);
+struct adapter *adapter_of(const struct driver *d, const struct device *dev);
+const char *adapter_device(const struct adapter *a); /* its name; "-": none */
+/* Is it an IDE controller whose channel n is at ISA's addresses (PCI IDE Controller Specification 1.0, 1)? Any IRQL. */
+bool adapter_is_compatible(const struct adapter *a, uint32_t n);
 
 /* ---- buses and units (bus.c) ---- */
 

@@ -50,7 +50,7 @@ round_run(struct unit *u)
     marker(MARKER_DRIVER_SUBMIT);
     if (unit_send(u, &request))
         return;
-    apic_send_self(adapter->irq.vector);
+    apic_send_self(adapter->irq[0].line.vector);
     while (!__atomic_load_n(&ended, __ATOMIC_ACQUIRE))
         cpu_relax();
 }

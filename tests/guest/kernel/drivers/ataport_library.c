@@ -7,6 +7,7 @@
 #include "kernel/sched/thread.h"
 #include "lib/string.h"
 #include "tests/guest/kernel/drivers/sim.h"
+#include "drivers/loader/device.h"
 #include "tests/guest/ktest.h"
 
 #define WAIT SECONDS(60)
@@ -15,6 +16,7 @@ KTEST(ataport_library_on_a_pci_function) /* A-029 A-036 A-104 A-112 A-131 A-132 
 {
     const struct pci_match ahci = {0x8086, 0x2922, 0, 0};
     struct pci_device *p = pci_next(NULL, &ahci);
+    const struct device dev = {.pci = p};
     struct sim s;
 
     if (!p) {
@@ -25,9 +27,9 @@ KTEST(ataport_library_on_a_pci_function) /* A-029 A-036 A-104 A-112 A-131 A-132 
         return;
     s.knobs->expect_ahci = 1;
     KCHECK_EQ(driver_start(s.driver, s.why), 0);
-    KCHECK_EQ(s.driver->port.add(s.driver, s.driver->port.data, p, s.why), 0);
-    KCHECK(p->owner != NULL && adapter_of_pci(p) != NULL);
-    KCHECK_EQ(s.driver->port.remove(s.driver, s.driver->port.data, p, s.why), 0);
+    KCHECK_EQ(s.driver->port.add(s.driver, s.driver->port.data, &dev, s.why), 0);
+    KCHECK(p->owner != NULL && adapter_of(s.driver, &dev) != NULL);
+    KCHECK_EQ(s.driver->port.remove(s.driver, s.driver->port.data, &dev, s.why), 0);
     KCHECK(p->owner == NULL);
     sim_stop(&s);
 }

@@ -34,7 +34,7 @@ KTEST(
         KCHECK_EQ(sim_run(&s, ways[i].mode), IRB_STATUS_SUCCESS);
         KCHECK(sim_calls(&s, ways[i].call) != 0);
         KCHECK_EQ(sim_call(&s, ways[i].call, 0)->irql,
-                  ways[i].raised ? s.adapter->irq.level : DISPATCH_LEVEL);
+                  ways[i].raised ? s.adapter->irq[0].line.level : DISPATCH_LEVEL);
     }
     for (unsigned n = 0; n < sim_calls(&s, CALL_BUILDIO); n++) {
         KCHECK(sim_call(&s, CALL_BUILDIO, n)->irql <= DISPATCH_LEVEL);
@@ -58,7 +58,7 @@ KTEST(ataport_unsynchronized_channel_runs_at_dispatch_level) /* A-049 A-075 */
     for (unsigned n = 0; n < sim_calls(&s, CALL_STARTIO); n++)
         KCHECK_EQ(sim_call(&s, CALL_STARTIO, n)->irql, DISPATCH_LEVEL);
     KCHECK_EQ(sim_call(&s, CALL_INITIALIZE, 0)->irql, DISPATCH_LEVEL);
-    KCHECK_EQ(sim_call(&s, CALL_SYNC, 0)->irql, s.adapter->irq.level);
+    KCHECK_EQ(sim_call(&s, CALL_SYNC, 0)->irql, s.adapter->irq[0].line.level);
     sim_stop(&s);
 }
 
@@ -284,7 +284,7 @@ KTEST(ataport_timeout_resets_the_unit_then_the_channel) /* A-122 A-123 A-124 A-1
     KCHECK_EQ(sim_run(&s, DO_COMPLETE), IRB_STATUS_SUCCESS);
     KCHECK_EQ(time_out(&s, RESET_LUN_FAILS), IRB_STATUS_BUS_RESET);
     KCHECK_EQ(sim_calls(&s, CALL_RESET), 1);
-    KCHECK(sim_call(&s, CALL_RESET, 0)->irql == s.adapter->irq.level);
+    KCHECK(sim_call(&s, CALL_RESET, 0)->irql == s.adapter->irq[0].line.level);
     KCHECK_EQ(sim_run(&s, DO_COMPLETE), IRB_STATUS_SUCCESS);
     KCHECK_EQ(time_out(&s, RESET_LEAVES), IRB_STATUS_BUS_RESET); /* the port completes what is left */
     KCHECK(s.adapter->gate.violations);

@@ -108,7 +108,7 @@ sim_interrupt(struct sim *s)
 {
     uint8_t irql = irql_raise(DISPATCH_LEVEL);
 
-    apic_send_self(s->adapter->irq.vector);
+    apic_send_self(s->adapter->irq[0].line.vector);
     irql_lower(irql);
 }
 
