@@ -135,30 +135,15 @@ $(PROGRAMS): $(BUILD)/programs/%: tests/programs/%.c tests/programs/check.h
 	$(call say,MUSL,$@)
 	$(Q)$(MUSL_CC) $(USER_CFLAGS) -O2 -o $@ $<
 
-# -- probe drivers: as anybody builds theirs
-MINGW_CC  ?= x86_64-w64-mingw32-gcc
-DRIVER_CFLAGS := -std=gnu17 -O2 -ffreestanding -Idrivers/ddk -I. -Wall -Wextra -Werror -Wno-unused-parameter \
-                 -Wno-array-bounds -Wno-multichar -nostdlib -Wl,--subsystem,native,--entry,DriverEntry,--dynamicbase -s
-DLLTOOL   ?= x86_64-w64-mingw32-dlltool
-IMPLIBS   := $(BUILD)/implib/ntoskrnl.exe.a $(BUILD)/implib/pciidex.sys.a
-$(word 1,$(IMPLIBS)): drivers/nt/ntoskrnl.c drivers/nt/hal.c
-$(word 2,$(IMPLIBS)): drivers/port/ataport/exports_ataport.c
-$(IMPLIBS): drivers/implib.sh | $(O)/flags
-	$(call say,IMPLIB,$@)
-	$(Q)CC='$(CC) $(CFLAGS)' DLLTOOL=$(DLLTOOL) sh drivers/implib.sh $@ $(filter %.c,$^)
-PROBES    := $(patsubst tests/guest/probe/%.c,$(BUILD)/probes/%.sys,$(wildcard tests/guest/probe/*.c))
-$(PROBES): $(BUILD)/probes/%.sys: tests/guest/probe/%.c $(wildcard tests/guest/probe/*.h drivers/ddk/*.h) $(IMPLIBS)
-	@mkdir -p $(@D)
-	$(call say,MINGW,$@)
-	$(Q)$(MINGW_CC) $(DRIVER_CFLAGS) -o $@ $< $(IMPLIBS)
+include drivers/rules.mk
 
 # -- the image: a newc archive of what the running system finds at /
 image: $(O)/system.img                               ## system image (newc cpio)
 BUSYBOX ?= $(firstword $(wildcard /bin/busybox /usr/bin/busybox))
-$(O)/system.img: iso/image.sh iso/commands $(shell find iso/etc -type f) $(COMMANDS) $(if $(filter debug,$(VARIANT)),$(PROGRAMS) $(PROBES)) $(BUSYBOX)
+$(O)/system.img: iso/image.sh iso/commands $(shell find iso/etc -type f) $(COMMANDS) $(MINIPORTS) $(INFS) $(if $(filter debug,$(VARIANT)),$(PROGRAMS) $(PROBES)) $(BUSYBOX)
 	$(call say,IMAGE,$@)
 	@[ -n "$(BUSYBOX)" ] || { echo 'no busybox: install busybox-static, or set BUSYBOX=file'; exit 1; }
-	$(Q)sh iso/image.sh $@ $(O)/root $(BUSYBOX) $(COMMANDS) $(if $(filter debug,$(VARIANT)),--tests $(PROGRAMS) $(PROBES))
+	$(Q)sh iso/image.sh $@ $(O)/root $(BUSYBOX) $(COMMANDS) $(MINIPORTS) $(INFS) $(if $(filter debug,$(VARIANT)),--tests $(PROGRAMS) $(PROBES))
 
 iso: $(O)/portolan.iso                               ## hybrid ISO: BIOS and UEFI, CD and USB stick
 $(O)/portolan.iso: $(O)/portolan.elf $(O)/system.img iso/grub.cfg

@@ -1,5 +1,5 @@
 #!/bin/sh
-# image.sh IMAGE FOLDER BUSYBOX COMMAND... [--tests PROGRAM...]: put the root together in FOLDER, pack it as newc.
+# image.sh IMAGE FOLDER BUSYBOX COMMAND... DRIVER... [--tests PROGRAM... DRIVER...]: put the root together in FOLDER, pack it as newc.
 set -eu
 image=$1 root=$2 busybox=$3
 shift 3
@@ -31,9 +31,10 @@ for program; do
         continue
         ;;
     *-init) to=sbin ;;
-    *.sys)
-        mkdir -p "$root/tests/drivers"
-        to=tests/drivers
+    *.sys | *.inf)
+        to=drivers
+        [ $where = bin ] || to=tests/drivers
+        mkdir -p "$root/$to"
         ;;
     *) to=$where ;;
     esac

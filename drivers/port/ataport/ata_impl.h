@@ -94,6 +94,7 @@ struct ata_unit {
     IDE_REQUEST_BLOCK *sense_for; /* [a] the IRB that failed; NULL: free */
     struct ata_request reset;     /* LUN_RESET */
     bool resetting;               /* [a] */
+    bool dma, modes_set;
     bool removed;                 /* [a] the miniport says that it has gone */
     bool channel_was_reset;       /* instead, as the LUN_RESET itself took too long */
 };
@@ -109,6 +110,8 @@ struct ata_channel {
     struct bus *bus;
     uint32_t number;
     struct ata_extension *extension;
+    IDE_ACCESS_RANGE ranges[PORT_RANGES]; /* of the channel */
+    IDE_MINIPORT_RESOURCES resources;
     IDE_CHANNEL_INTERFACE interface;
     IDE_CHANNEL_CONFIGURATION configuration;
     uint8_t phase;          /* [a] enum ata_phase */
@@ -170,6 +173,11 @@ int ata_channel_start(struct ata_channel *ch); /* and its devices */
 void ata_channel_stop(struct ata_channel *ch);
 void ata_channel_power_down(struct ata_channel *ch); /* its devices first */
 void ata_channel_free(struct ata_channel *ch);
+
+/* modes.c: sets of PIO_MODE0 and so on. ata_modes_select(): for devices that were found. PASSIVE_LEVEL */
+uint32_t ata_modes_supported(const IDENTIFY_DEVICE_DATA *d);
+uint32_t ata_modes_current(const IDENTIFY_DEVICE_DATA *d);
+void ata_modes_select(struct ata_channel *ch);
 
 /* detect.c */
 void ata_detect(struct ata_channel *ch);

@@ -62,6 +62,28 @@ ata_channel_new(struct ata_controller *c, uint32_t number)
     return 0;
 }
 
+/* All of the adapter's; of an IDE controller the channel's own (PCI IDE 1.0; the bus master has 8 ports a channel). */
+static void
+resources_fill(struct ata_channel *ch)
+{
+    const struct ata_controller *c = ch->controller;
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < c->resources.NumberOfAccessRanges; i++) {
+        IDE_ACCESS_RANGE r = c->ranges[i];
+
+        if (adapter_is_ide(c->adapter) && r.Bar < 4 && r.Bar / 2 != ch->number)
+            continue;
+        if (adapter_is_ide(c->adapter) && r.Bar == 4) {
+            r.RangeStart.QuadPart += 8 * ch->number;
+            r.PhysicalRangeStart = r.RangeStart;
+            r.RangeLength = 8;
+        }
+        ch->ranges[n++] = r;
+    }
+    ch->resources = (IDE_MINIPORT_RESOURCES){n, ch->ranges};
+}
+
 /* What the miniport left. */
 static void
 configuration_read(struct ata_channel *ch)
@@ -99,9 +121,10 @@ ata_channel_start(struct ata_channel *ch)
     *k = (IDE_CHANNEL_CONFIGURATION){.Version = sizeof(*k),
                                      .ChannelNumber = (UCHAR)ch->number,
                                      .ChannelMode = IdeModeNormal,
-                                     .ChannelResources = &ch->controller->resources,
+                                     .ChannelResources = &ch->resources,
                                      .NumberOfOverlappedRequests = 1,
                                      .MaxTargetId = 1};
+    resources_fill(ch);
     __atomic_store_n(&ch->phase, PHASE_START, __ATOMIC_RELEASE); /* IdeHwInterrupt may come: A-053 */
     (void)ata_call(ch->controller, "IdeHwControl(IdeStart)",
                    (const void *)(uintptr_t)ch->interface.IdeHwControl, (uintptr_t)ch->extension->bytes,

@@ -11,8 +11,6 @@
 #define MULTIPLE_MAX     16
 
 /* Words of IDENTIFY that say what a device can. */
-#define WORD53_64_70_VALID 2u
-#define WORD53_88_VALID    4u
 #define SUPPORT_48BIT      (1u << 10) /* word 83 */
 #define SUPPORT_FUA        (1u << 6)  /* word 84 */
 #define WORD106_VALID      0xc000u
@@ -45,29 +43,6 @@ identify(struct unit *u, uint8_t command, IDENTIFY_DEVICE_DATA *data, uint8_t *s
     return err ? err : *status == IRB_STATUS_SUCCESS ? 0 : -ENODEV;
 }
 
-static uint32_t
-modes_supported(const IDENTIFY_DEVICE_DATA *d)
-{
-    uint32_t modes = PIO_MODE0 | PIO_MODE1 | PIO_MODE2;
-
-    if (d->TranslationFieldsValid & WORD53_64_70_VALID)
-        modes |= (d->AdvancedPIOModes & 1 ? PIO_MODE3 : 0) | (d->AdvancedPIOModes & 2 ? PIO_MODE4 : 0);
-    modes |= (d->MultiWordDMASupport & 7u) * MWDMA_MODE0;
-    if (d->TranslationFieldsValid & WORD53_88_VALID)
-        modes |= (d->UltraDMASupport & 0x7fu) * UDMA_MODE0;
-    return modes;
-}
-
-static uint32_t
-modes_current(const IDENTIFY_DEVICE_DATA *d)
-{
-    uint32_t modes = (d->MultiWordDMAActive & 7u) * MWDMA_MODE0;
-
-    if (d->TranslationFieldsValid & WORD53_88_VALID)
-        modes |= (d->UltraDMAActive & 0x7fu) * UDMA_MODE0;
-    return modes ? modes : PIO_MODE0;
-}
-
 /* Sizes of sectors: words 106, 117 and 209. */
 static void
 sectors_read(const IDENTIFY_DEVICE_DATA *d, IDE_DEVICE_PARAMETERS *p)
@@ -96,8 +71,8 @@ parameters_fill(const IDENTIFY_DEVICE_DATA *d, bool atapi, uint8_t target, IDE_D
                                  .TargetId = target,
                                  .NumberOfOverlappedRequests = 1,
                                  .MaxBlockXfer = (UCHAR)MIN(d->MaximumBlockTransfer, MULTIPLE_MAX),
-                                 .TransferModeSupported = modes_supported(d),
-                                 .TransferModeSelected = modes_current(d)};
+                                 .TransferModeSupported = ata_modes_supported(d),
+                                 .TransferModeSelected = ata_modes_current(d)};
     if (d->GeneralConfiguration.RemovableMedia)
         p->DeviceCharacteristics |= DFLAGS_REMOVABLE_MEDIA;
     if (lba48 && d->CommandSetSupport[2] & SUPPORT_FUA)
@@ -255,36 +230,6 @@ target_detect(struct ata_channel *ch, uint8_t target)
     pool_free(data, ATA_TAG);
 }
 
-/* */
-static void
-transfer_modes_select(struct ata_channel *ch)
-{
-    const void *f =
-        (const void *)(uintptr_t)ch->controller->driver->interface.AtaControllerTransferModeSelect;
-    IDE_TRANSFER_MODE_PARAMETERS p = {.ChannelNumber = (UCHAR)ch->number};
-
-    if (!f)
-        return;
-    for (unsigned t = 0; t < MAX_IDE_DEVICE; t++) {
-        const struct ata_unit *u = ch->unit[t];
-
-        p.DeviceType[t] = u ? u->parameters.IdeDeviceType : DeviceNotExist;
-        if (!u)
-            continue;
-        p.IoReadySupported[t] = u->identify->Capabilities.IordySupported;
-        p.DeviceTransferModeSupported[t] = u->parameters.TransferModeSupported;
-        p.DeviceTransferModeCurrent[t] = u->parameters.TransferModeSelected;
-        p.DeviceTransferModeSelected[t] = UNINITIALIZED_TRANSFER_MODE;
-    }
-    if (ata_call(ch->controller, "AtaControllerTransferModeSelect", f,
-                 (uintptr_t)ch->controller->extension->bytes, (uintptr_t)&p, 0, NULL))
-        return;
-    for (unsigned t = 0; t < MAX_IDE_DEVICE; t++)
-        if (ch->unit[t] && p.DeviceTransferModeSelected[t] != UNINITIALIZED_TRANSFER_MODE)
-            ch->unit[t]->parameters.TransferModeSelected = p.DeviceTransferModeSelected[t] &
-                                                           ch->unit[t]->parameters.TransferModeSupported;
-}
-
 /* At the start and by rescans: one at a time. */
 void
 ata_detect(struct ata_channel *ch)
@@ -292,7 +237,7 @@ ata_detect(struct ata_channel *ch)
     mutex_lock(&ch->detecting, WAIT_FOREVER);
     for (unsigned t = 0; t <= ch->configuration.MaxTargetId && !ch->controller->stopping; t++) /* */
         target_detect(ch, (uint8_t)t);
-    transfer_modes_select(ch);
+    ata_modes_select(ch);
     mutex_unlock(&ch->detecting);
 }
 

@@ -127,18 +127,24 @@ extent_of(const uint8_t *cdb)
 
 enum direction { VERIFY, READ, WRITE };
 
+/* By direction; one sector an interrupt, many, by DMA; 28 and 48 bits. */
+static const uint8_t transfers[2][3][2] = {
+    {{IDE_COMMAND_READ, IDE_COMMAND_READ_EXT},
+     {IDE_COMMAND_READ_MULTIPLE, IDE_COMMAND_READ_MULTIPLE_EXT},
+     {IDE_COMMAND_READ_DMA, IDE_COMMAND_READ_DMA_EXT}},
+    {{IDE_COMMAND_WRITE, IDE_COMMAND_WRITE_EXT},
+     {IDE_COMMAND_WRITE_MULTIPLE, IDE_COMMAND_WRITE_MULTIPLE_EXT},
+     {IDE_COMMAND_WRITE_DMA, IDE_COMMAND_WRITE_DMA_EXT}},
+};
+
 static uint8_t
 opcode_of(const struct sat_device *d, enum direction direction, bool lba48, bool fua)
 {
     if (direction == VERIFY)
         return lba48 ? IDE_COMMAND_VERIFY_EXT : IDE_COMMAND_VERIFY;
-    if (direction == READ)
-        return d->dma ? (lba48 ? IDE_COMMAND_READ_DMA_EXT : IDE_COMMAND_READ_DMA)
-                      : (lba48 ? IDE_COMMAND_READ_EXT : IDE_COMMAND_READ);
     if (fua)
         return IDE_COMMAND_WRITE_DMA_FUA_EXT;
-    return d->dma ? (lba48 ? IDE_COMMAND_WRITE_DMA_EXT : IDE_COMMAND_WRITE_DMA)
-                  : (lba48 ? IDE_COMMAND_WRITE_EXT : IDE_COMMAND_WRITE);
+    return transfers[direction == WRITE][d->dma ? 2 : d->multiple ? 1 : 0][lba48];
 }
 
 static enum sat_next
@@ -183,7 +189,7 @@ transfer(const struct sat_device *d, struct sat_command *c, enum direction direc
         return SAT_SEND;
     c->ata.size = e.count * d->sector_size;
     c->ata.flags |= (direction == READ ? IRB_FLAGS_DATA_IN : IRB_FLAGS_DATA_OUT) |
-                    (d->dma ? IRB_FLAGS_USE_DMA : 0);
+                    (d->dma ? IRB_FLAGS_USE_DMA : d->multiple ? IRB_FLAGS_PIO_MULTIPLE : 0);
     return SAT_SEND;
 }
 

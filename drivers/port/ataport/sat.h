@@ -26,6 +26,7 @@ struct sat_device {
     bool lba48, dma, fua, trim, removable, rotates;
     bool write_cache, read_ahead; /* as they are set now */
     uint16_t rotation_rate;
+    uint8_t multiple; /* sectors an interrupt by PIO; 0: one, with the plain commands */
 };
 
 /* False: it cannot be used (no LBA, no sectors, a sector size that is not 512 to 4096). */

@@ -86,10 +86,15 @@ static const struct {
 } compatible[CHANNELS] = {{0x1f0, 0x3f4, 14}, {0x170, 0x374, 15}};
 
 bool
+adapter_is_ide(const struct adapter *a)
+{
+    return a->pci && (a->pci->class_code & CLASS_SUBCLASS) == CLASS_IDE;
+}
+
+bool
 adapter_is_compatible(const struct adapter *a, uint32_t n)
 {
-    return a->pci && (a->pci->class_code & CLASS_SUBCLASS) == CLASS_IDE && n < CHANNELS &&
-           !(a->pci->class_code & 1u << 2 * n);
+    return adapter_is_ide(a) && n < CHANNELS && !(a->pci->class_code & 1u << 2 * n);
 }
 
 static void

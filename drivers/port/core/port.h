@@ -229,7 +229,8 @@ void ports_shutdown(void);
 void adapters_for_each(void (*show)(void *context, struct adapter *a), void *context);
 struct adapter *adapter_of(const struct driver *d, const struct device *dev);
 const char *adapter_device(const struct adapter *a); /* its name; "-": none */
-/* Is it an IDE controller whose channel n is at ISA's addresses (PCI IDE Controller Specification 1.0, 1)? Any IRQL. */
+/* Is it a PCI IDE controller; is its channel n at ISA's addresses (PCI IDE Controller Specification 1.0)? Any IRQL. */
+bool adapter_is_ide(const struct adapter *a);
 bool adapter_is_compatible(const struct adapter *a, uint32_t n);
 
 /* ---- buses and units (bus.c) ---- */
