@@ -195,6 +195,25 @@ bind_load(const char *path, char *why)
     return err;
 }
 
+/* What a driver leaves to another one is there while it is given the device; the port then keeps it. Lock held. */
+static int
+add_with_needed(struct driver *d, const struct device *dev, char *why)
+{
+    struct driver *needed = NULL;
+    char path[PATH_ROOM];
+    int err = 0;
+
+    if (d->port.needs) {
+        snprintf(path, sizeof(path), "/drivers/%s", d->port.needs);
+        err = driver_ready(path, NULL, &needed, why);
+    }
+    if (!err)
+        err = d->port.add(d, d->port.data, dev, why);
+    if (needed)
+        driver_put(needed);
+    return err;
+}
+
 /* The binding keeps the reference to the driver. Lock held. */
 static int
 attach(const struct device *dev, struct driver *d, const char *id, char *why)
@@ -209,7 +228,7 @@ attach(const struct device *dev, struct driver *d, const char *id, char *why)
     b = pool_zalloc(sizeof(*b), BIND_TAG);
     if (!b)
         return -ENOMEM;
-    err = d->port.add(d, d->port.data, dev, why);
+    err = add_with_needed(d, dev, why);
     if (err) {
         pool_free(b, BIND_TAG);
         return err;

@@ -27,7 +27,8 @@ struct device;
 
 /* What a port has registered for a driver (its DriverEntry called *PortInitialize). All at PASSIVE_LEVEL. */
 struct port_registration {
-    const char *port; /* "ataport" */
+    const char *port;  /* "ataport" */
+    const char *needs; /* a driver in /drivers that must be loaded before add(); NULL: none */
     void *data;
     void (*unload)(struct driver *d, void *data); /* the driver goes; nothing of it is in use */
     /* A device (device.h) for this driver: claims it and starts an adapter. Returns 0 or -errno and why[DRIVER_WHY]. */

@@ -154,7 +154,7 @@ def check_text(tree):
             continue
         if not text.endswith("\n"):
             yield path, text.count("\n") + 1, "no newline at the end"
-        tabs_are_syntax = path.split("/")[-1] == "Makefile"
+        tabs_are_syntax = path.split("/")[-1] == "Makefile" or path.endswith(".mk")
         for number, line in enumerate(text.split("\n"), 1):
             if "\t" in line and not tabs_are_syntax:
                 yield path, number, "tab"

@@ -54,7 +54,7 @@ sectors='^(kernel/(block|fs)|drivers/(class|miniport|port))/'
 tidy() {
     make -s print-cflags DEBUG=1 >"$work/flags" || return 1
     { tr -s ' ' '\n' <"$work/flags" | sed "s|^-I\([^/]\)|-I$PWD/\1|"
-      printf '%s\n' '-DVERSION="lint"' -Wno-unknown-warning-option -Wno-unused-command-line-argument \
+      printf '%s\n' "-I$PWD/drivers/ddk" '-DVERSION="lint"' -Wno-unknown-warning-option -Wno-unused-command-line-argument \
           -Xclang -analyzer-config -Xclang max-nodes=60000      # a quarter of the default: the longest take 6 s
     } >"$work/compile_flags.txt"
     {

@@ -85,7 +85,35 @@ def test_a_malformed_inf_is_told_with_its_line(tmp_path):
     bad.write_text("[Version]\nSignature=x\n[Models\n")
     done = run("dmesg", drivers=(bad, INF, PROBES / "atasim.sys"))
     assert "/drivers/bad.inf:3: no ] ends the section's name" in done.stdout
-    assert "1 INF files, 1 devices have a driver" in done.stdout
+    assert "2 INF files, 1 devices have a driver" in done.stdout
+
+
+def test_a_controller_without_channels_of_its_own_gets_the_default_ones(tmp_path):
+    image = tmp_path / "disk.img"
+    image.write_bytes(bytes(1 << 20))
+    done = run("ports; drivers unbind 00:01.1; drivers unload channelless; drivers unload ide; drivers", "--machine", "pc",
+               "--disk", f"ide:{image}", "--append", "driver.force=0000:00:01.1:/drivers/channelless.sys",
+               drivers=(PROBES / "channelless.sys",))
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"^ata0 +running +ataport +channelless.sys +0000:00:01.1 .* 0 +-$", done.stdout, re.M)
+    assert re.search(r"^ata0:0:0:0 ", done.stdout, re.M)
+    assert "ide.sys" not in done.stdout
+
+
+@pytest.mark.parametrize("options, device", [
+    (("--machine", "pc"), "0000:00:01.1"), ((), "0000:00:02.0"), ("isa", "isa-ide0")], ids=["pc", "q35", "isa"])
+def test_ide_finds_disks_and_cd(tmp_path, options, device):
+    image, other = tmp_path / "disk.img", tmp_path / "other.img"
+    for path in image, other:
+        path.write_bytes(bytes(1 << 20))
+    kind = "isa-ide" if options == "isa" else "ide"
+    more = [] if options == "isa" else [*options]
+    done = run("ports", *more, "--disk", f"{kind}:{image}", "--disk", f"{kind}:{other},ro",
+               *(["--cd", str(other)] if "pc" in more else []))
+    assert done.returncode == 0, done.stderr
+    assert re.search(rf"^ata0 +running +ataport +ide.sys +{device} ", done.stdout, re.M)
+    for unit in ("ata0:0:0:0", "ata0:0:1:0", *(["ata0:1:0:0"] if "pc" in more else [])):
+        assert re.search(rf"^{unit} ", done.stdout, re.M), unit
 
 
 def test_commands_load_bind_unbind_unload():
@@ -108,8 +136,8 @@ def test_commands_load_bind_unbind_unload():
     ("drivers load /none.sys", 1, "drivers: /none.sys: No such file or directory"),
     ("drivers load /bin/busybox", 1, "e_magic is 0x457f: not MZ"),
     ("drivers unload none", 1, "no driver of that name is loaded"),
-    ("drivers bind 00:0f.0", 1, "there is no PCI function 00:0f.0"),
-    ("drivers bind 00:1f.2", 1, "no INF file has a driver for 0000:00:1f.2"),
+    ("drivers bind 00:0f.0", 1, "there is no device 00:0f.0"),
+    ("drivers bind 00:1f.2", 1, "no INF file has a driver for 00:1f.2"),
     ("drivers bind 00:1f.2 none", 1, "no driver none is loaded"),
     ("drivers unbind 00:1f.2", 1, "is bound to no driver"),
     ("drivers load", 2, "'load' takes one word"),
@@ -181,7 +209,7 @@ def test_a_truncated_driver_is_refused_whereever_it_ends(tmp_path):
     cuts = [1, 63, 64, 128, 200, 400, 512, 1024, 4096, len(whole) // 2, len(whole) - 512, len(whole) - 1]
     for cut in cuts:
         (tmp_path / f"cut{cut}.sys").write_bytes(whole[:cut])
-    done = run("for f in /drivers/*.sys; do drivers load $f && echo loaded $f; done; drivers",
+    done = run("for f in /drivers/cut*.sys; do drivers load $f && echo loaded $f; done; drivers",
                drivers=sorted(tmp_path.glob("*.sys")))
     assert done.stdout == ""
     assert len(done.stderr.splitlines()) == len(cuts)

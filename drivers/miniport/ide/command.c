@@ -39,8 +39,9 @@ first_block(struct channel *c)
 static ULONG
 block_size(const struct device *d, const IDE_REQUEST_BLOCK *irb)
 {
-    ULONG sector = irb->Function == IRB_FUNCTION_ATA_READ || irb->Function == IRB_FUNCTION_ATA_WRITE ? d->sector
-                                                                                                       : 512;
+    ULONG sector = irb->Function == IRB_FUNCTION_ATA_READ || irb->Function == IRB_FUNCTION_ATA_WRITE
+                       ? d->sector
+                       : 512;
 
     return irb->IrbFlags & IRB_FLAGS_PIO_MULTIPLE ? sector * d->multiple : sector;
 }
@@ -51,7 +52,8 @@ ide_command(struct channel *c, PIDE_REQUEST_BLOCK irb)
     const IDE_TASK_FILE *t = &irb->IdeTaskFile;
 
     if (!ide_select(c, irb->TargetId, t->Current.bDriveHeadReg)) {
-        ide_complete(c, ide_alternate_status(c) == STATUS_NOBODY ? IRB_STATUS_SELECTION_TIMEOUT : IRB_STATUS_BUSY);
+        ide_complete(c, ide_alternate_status(c) == STATUS_NOBODY ? IRB_STATUS_SELECTION_TIMEOUT
+                                                                 : IRB_STATUS_BUSY);
         return;
     }
     if (irb->Function == IRB_FUNCTION_ATA_IDENTIFY && !somebody_answers(c)) {

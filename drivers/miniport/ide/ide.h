@@ -33,7 +33,7 @@ struct region {
 };
 #define REGION_LAST 0x8000
 #define REGION_MAX  0x10000u
-#define REGIONS     256
+#define REGIONS     512
 
 #define MAX_TRANSFER 0x20000u
 #define WAIT_US      1000 /* of polling in one routine at most */

@@ -1,15 +1,15 @@
 /* Command packets (ATA/ATAPI-6, 9.8 to 9.10), and the sense data of those that fail. */
 #include "ide.h"
 
-#define REASON_COMMAND    0x01
-#define REASON_TO_HOST    0x02
-#define BYTES_AT_ONCE     0xfffe /* even, as the interface wants it */
-#define FEATURE_DMA       0x01
-#define CDB_READ_10       0x28
-#define CDB_WRITE_10      0x2a
-#define CDB_READ_12       0xa8
-#define CDB_WRITE_12      0xaa
-#define CDB_READ_CD       0xbe
+#define REASON_COMMAND 0x01
+#define REASON_TO_HOST 0x02
+#define BYTES_AT_ONCE  0xfffe /* even, as the interface wants it */
+#define FEATURE_DMA    0x01
+#define CDB_READ_10    0x28
+#define CDB_WRITE_10   0x2a
+#define CDB_READ_12    0xa8
+#define CDB_WRITE_12   0xaa
+#define CDB_READ_CD    0xbe
 
 /* Commands whose length is exact; others may end early, which a bus master does not tell. */
 BOOLEAN
@@ -17,8 +17,9 @@ ide_packet_wants_dma(PIDE_REQUEST_BLOCK irb)
 {
     UCHAR op = irb->Cdb[0];
 
-    return irb->IrbFlags & IRB_FLAGS_USE_DMA && (op == CDB_READ_10 || op == CDB_WRITE_10 || op == CDB_READ_12 ||
-                                                 op == CDB_WRITE_12 || op == CDB_READ_CD);
+    return irb->IrbFlags & IRB_FLAGS_USE_DMA &&
+           (op == CDB_READ_10 || op == CDB_WRITE_10 || op == CDB_READ_12 || op == CDB_WRITE_12 ||
+            op == CDB_READ_CD);
 }
 
 static void

@@ -15,7 +15,7 @@
 #define IDETIM_IORDY(n) (2u << 4 * (n))
 #define IDETIM_DMA(n)   (8u << 4 * (n)) /* fast timing for DMA only */
 
-#define PIO_MODES (PIO_MODE0 | PIO_MODE1 | PIO_MODE2 | PIO_MODE3 | PIO_MODE4)
+#define PIO_MODES   (PIO_MODE0 | PIO_MODE1 | PIO_MODE2 | PIO_MODE3 | PIO_MODE4)
 #define UP_TO(mode) (((mode) << 1) - 1)
 
 static const struct chip {
@@ -23,20 +23,17 @@ static const struct chip {
     ULONG fastest;
     BOOLEAN tells_cable; /* IDE_CONFIG says where an 80-conductor cable is */
 } chips[] = {
-    {0x12308086, MWDMA_MODE2, FALSE}, /* PIIX */
-    {0x70108086, MWDMA_MODE2, FALSE}, /* PIIX3 */
-    {0x71118086, UDMA_MODE2, FALSE},  /* PIIX4 */
-    {0x24218086, UDMA_MODE2, FALSE},  /* ICH0 */
-    {0x24118086, UDMA_MODE4, TRUE},   /* ICH */
-    {0x244b8086, UDMA_MODE5, TRUE},   /* ICH2 */
-    {0x244a8086, UDMA_MODE5, TRUE},
-    {0x248a8086, UDMA_MODE5, TRUE}, /* ICH3 */
-    {0x248b8086, UDMA_MODE5, TRUE},
-    {0x24ca8086, UDMA_MODE5, TRUE}, /* ICH4 */
-    {0x24cb8086, UDMA_MODE5, TRUE},
-    {0x24db8086, UDMA_MODE5, TRUE}, /* ICH5 */
-    {0x266f8086, UDMA_MODE5, TRUE}, /* ICH6 */
-    {0x27df8086, UDMA_MODE5, TRUE}, /* ICH7 */
+    {0x12308086, MWDMA_MODE2, FALSE},                                 /* PIIX */
+    {0x70108086, MWDMA_MODE2, FALSE},                                 /* PIIX3 */
+    {0x71118086, UDMA_MODE2, FALSE},                                  /* PIIX4 */
+    {0x24218086, UDMA_MODE2, FALSE},                                  /* ICH0 */
+    {0x24118086, UDMA_MODE4, TRUE},                                   /* ICH */
+    {0x244b8086, UDMA_MODE5, TRUE},                                   /* ICH2 */
+    {0x244a8086, UDMA_MODE5, TRUE},   {0x248a8086, UDMA_MODE5, TRUE}, /* ICH3 */
+    {0x248b8086, UDMA_MODE5, TRUE},   {0x24ca8086, UDMA_MODE5, TRUE}, /* ICH4 */
+    {0x24cb8086, UDMA_MODE5, TRUE},   {0x24db8086, UDMA_MODE5, TRUE}, /* ICH5 */
+    {0x266f8086, UDMA_MODE5, TRUE},                                   /* ICH6 */
+    {0x27df8086, UDMA_MODE5, TRUE},                                   /* ICH7 */
 };
 
 static const struct chip *
@@ -93,7 +90,8 @@ piix_time(struct controller *c, ULONG channel, ULONG device, ULONG mode, ULONG p
         sidetim = (UCHAR)((sidetim & ~(15u << 4 * channel)) |
                           (ULONG)(cycles[speed].isp << 2 | cycles[speed].rtc) << 4 * channel);
     } else {
-        idetim = (USHORT)((idetim & ~0x3300u) | (ULONG)cycles[speed].isp << 12 | (ULONG)cycles[speed].rtc << 8);
+        idetim = (USHORT)((idetim & ~0x3300u) | (ULONG)cycles[speed].isp << 12 |
+                          (ULONG)cycles[speed].rtc << 8);
     }
     udmactl &= (UCHAR) ~(1u << at);
     if (mode >= UDMA_MODE0) {

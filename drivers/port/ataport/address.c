@@ -10,7 +10,7 @@ static bool
 sg_build(const struct ata_channel *ch, const struct request_data *d, IDE_SCATTER_GATHER_LIST *sg)
 {
     const struct ata_controller *c = ch->controller;
-    uint32_t mask = c->driver->interface.AlignmentMask, n = 0, run;
+    uint32_t mask = c->alignment_mask, n = 0, run;
     struct data_cursor at = {0};
     uint64_t pa, end = 0, max = c->adapter->dma.max_address ? c->adapter->dma.max_address : UINT64_MAX;
 
@@ -38,7 +38,7 @@ map_direct(const struct ata_channel *ch, const struct ata_request *a, struct ata
 {
     void *va = data_va(&a->data);
 
-    if (a->must_bounce || ((uintptr_t)va & ch->controller->driver->interface.AlignmentMask))
+    if (a->must_bounce || ((uintptr_t)va & ch->controller->alignment_mask))
         return false;
     s->is_mapped = va != NULL;
     s->base = va ? va : phys_to_virt(a->data.piece[0].pa);
@@ -104,7 +104,7 @@ ata_bounce_reserve(struct ata_channel *ch)
 {
     const struct ata_controller *c = ch->controller;
     bool often = (!c->dma64 && mem_overlaps(ATA_LOW_MEMORY, UINT64_MAX - ATA_LOW_MEMORY)) ||
-                 c->driver->interface.AlignmentMask > 1;
+                 c->alignment_mask > 1;
     size_t most = c->configuration.MaximumTransferLength,
            size = ALIGN_UP(often ? most : MIN(most, ATA_BOUNCE_SMALL), PAGE_SIZE);
     int err = 0;

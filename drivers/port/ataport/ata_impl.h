@@ -8,17 +8,18 @@
 #include "kernel/sync/mutex.h"
 #include "lib/errno.h"
 
-#define ATA_TAG           POOL_TAG('a', 't', 'a', 'p')
-#define ATA_CHANNELS_MAX  PORT_BUSES_MAX
-#define ATA_TARGETS_MAX   16
-#define ATA_TAGS_MAX      254
-#define ATA_SG_MAX        256 /* elements of a list at most, whatever a miniport allows */
-#define ATA_TRANSFER_MAX  (1u << 20)
-#define ATA_EXTENSION_MAX (4u << 20)
-#define ATA_BOUNCE_SMALL  (128u << 10)
-#define ATA_BOUNCE_OFTEN  4 /* buffers a unit where many requests may need one */
-#define ATA_LOW_MEMORY    UINT64_C(0x100000000)
-#define ATA_STOP_TIMEOUT  SECONDS(60)
+#define ATA_TAG             POOL_TAG('a', 't', 'a', 'p')
+#define ATA_CHANNELS_MAX    PORT_BUSES_MAX
+#define ATA_TARGETS_MAX     16
+#define ATA_TAGS_MAX        254
+#define ATA_SG_MAX          256 /* elements of a list at most, whatever a miniport allows */
+#define ATA_TRANSFER_MAX    (1u << 20)
+#define ATA_EXTENSION_MAX   (4u << 20)
+#define ATA_BOUNCE_SMALL    (128u << 10)
+#define ATA_BOUNCE_OFTEN    4 /* buffers a unit where many requests may need one */
+#define ATA_LOW_MEMORY      UINT64_C(0x100000000)
+#define ATA_DEFAULT_CHANNEL "ide.sys" /* whose channels serve controllers without their own */
+#define ATA_STOP_TIMEOUT    SECONDS(60)
 
 /* Obligations that a miniport can break and the port can see; each is reported once an adapter. */
 enum ata_rule {
@@ -61,12 +62,15 @@ struct ata_extension {
 struct ata_controller {
     struct adapter *adapter;
     const struct ata_driver *driver;
+    const struct ata_driver *channels; /* whose channel routines are called; the same, or: */
+    struct driver *channels_from;      /* the default's, with a reference */
     struct ata_extension *extension;
     IDE_CONTROLLER_CONFIGURATION configuration;
     IDE_MINIPORT_RESOURCES resources;
     IDE_ACCESS_RANGE ranges[PORT_RANGES];
-    uint32_t sg_max;     /* elements of a list */
-    bool dma64, mapping; /* mapping: AtaPortGetDeviceBase may map now */
+    uint32_t alignment_mask; /* */
+    uint32_t sg_max;         /* elements of a list */
+    bool dma64, mapping;     /* mapping: AtaPortGetDeviceBase may map now */
     struct ata_channel *channel[ATA_CHANNELS_MAX];
     bool said[ATA_RULES];
     bool stopping;
@@ -95,8 +99,8 @@ struct ata_unit {
     struct ata_request reset;     /* LUN_RESET */
     bool resetting;               /* [a] */
     bool dma, modes_set;
-    bool removed;                 /* [a] the miniport says that it has gone */
-    bool channel_was_reset;       /* instead, as the LUN_RESET itself took too long */
+    bool removed;           /* [a] the miniport says that it has gone */
+    bool channel_was_reset; /* instead, as the LUN_RESET itself took too long */
 };
 
 struct ata_tags {

@@ -19,7 +19,7 @@ channel_init(struct ata_channel *ch)
     *i = (IDE_CHANNEL_INTERFACE){.Version = sizeof(*i), .ChannelNumber = (UCHAR)ch->number};
     ch->phase = PHASE_INIT;
     (void)ata_call(c, "AtaChannelInitRoutine",
-                   (const void *)(uintptr_t)c->driver->interface.AtaChannelInitRoutine,
+                   (const void *)(uintptr_t)c->channels->interface.AtaChannelInitRoutine,
                    (uintptr_t)ch->extension->bytes, (uintptr_t)i, (uintptr_t)c->extension->bytes, &al);
     ch->phase = PHASE_NONE;
     if (!al)
@@ -42,7 +42,7 @@ ata_channel_new(struct ata_controller *c, uint32_t number)
         return err;
     ch->controller = c;
     ch->number = number;
-    ch->extension = ata_extension_new(c, ch, c->driver->interface.ChannelExtensionSize); /* */
+    ch->extension = ata_extension_new(c, ch, c->channels->interface.ChannelExtensionSize); /* */
     err = ch->extension ? bus_new(c->adapter, number, 1, &ch->bus) : -ENOMEM;
     if (!err) {
         ch->bus->face_data = ch;
@@ -75,7 +75,7 @@ resources_fill(struct ata_channel *ch)
         if (adapter_is_ide(c->adapter) && r.Bar < 4 && r.Bar / 2 != ch->number)
             continue;
         if (adapter_is_ide(c->adapter) && r.Bar == 4) {
-            r.RangeStart.QuadPart += 8 * ch->number;
+            r.RangeStart.QuadPart += (LONGLONG)8 * ch->number;
             r.PhysicalRangeStart = r.RangeStart;
             r.RangeLength = 8;
         }

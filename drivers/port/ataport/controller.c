@@ -32,7 +32,7 @@ configuration_read(struct ata_controller *c)
                       k->NumberOfChannels, ATA_CHANNELS_MAX);
         k->NumberOfChannels = ATA_CHANNELS_MAX;
     }
-    c->dma64 = k->Dma64BitAddress;
+    c->dma64 = k->Dma64BitAddress && !c->channels_from; /* the default channel has 32 bits */
     c->sg_max = k->NumberOfPhysicalBreaks == 0xff ? ATA_SG_MAX : k->NumberOfPhysicalBreaks + 1u; /* */
     if (k->MaximumTransferLength < 512) {
         ata_violation(c, RULE_CONFIGURATION, "MaximumTransferLength %u is less than a sector (A-027)",
@@ -115,13 +115,38 @@ interface_check(const struct ata_controller *c, char *why)
         snprintf(why, DRIVER_WHY, "AlignmentMask is %#x, which is not 0, 1, 3 or 7 (A-018)", mask);
         return -EINVAL;
     }
-    if (!i->AtaChannelInitRoutine || !i->ChannelExtensionSize) { /* */
-        snprintf(why, DRIVER_WHY,
-                 "it has no channel interface: AtaChannelInitRoutine %s, ChannelExtensionSize %u",
-                 i->AtaChannelInitRoutine ? "is set" : "is NULL", i->ChannelExtensionSize);
-        return -ENOTSUP;
+    if (i->AtaChannelInitRoutine && !i->ChannelExtensionSize) { /* */
+        snprintf(why, DRIVER_WHY, "AtaChannelInitRoutine is set and ChannelExtensionSize is 0 (A-016)");
+        return -EINVAL;
     }
     return 0;
+}
+
+/* whose channel routines serve it. */
+static int
+channels_choose(struct ata_controller *c, char *why)
+{
+    c->channels = c->driver;
+    c->alignment_mask = c->driver->interface.AlignmentMask;
+    if (c->driver->interface.AtaChannelInitRoutine)
+        return 0;
+    c->channels_from = driver_find(ATA_DEFAULT_CHANNEL);
+    if (c->channels_from && c->channels_from->state == DRIVER_STARTED && c->channels_from->port.data &&
+        !strcmp(c->channels_from->port.port, "ataport")) {
+        c->channels = c->channels_from->port.data;
+        c->alignment_mask |= c->channels->interface.AlignmentMask;
+        return 0;
+    }
+    snprintf(why, DRIVER_WHY, "it has no channel interface, and %s, the default one, does not run (A-015)",
+             ATA_DEFAULT_CHANNEL);
+    return -ENOENT;
+}
+
+static void
+channels_release(struct ata_controller *c)
+{
+    if (c->channels_from)
+        driver_put(c->channels_from);
 }
 
 int
@@ -135,8 +160,11 @@ ata_controller_add(struct driver *d, void *data, const struct device *dev, char 
     c->driver = data;
     err = interface_check(c, why);
     if (!err)
+        err = channels_choose(c, why);
+    if (!err)
         err = adapter_new(&ata_face, d, dev, "ata", &c->adapter, why);
     if (err) {
+        channels_release(c);
         pool_free(c, ATA_TAG);
         return err;
     }
@@ -272,6 +300,7 @@ face_destroy(struct adapter *a)
         if (c->channel[n])
             ata_channel_free(c->channel[n]);
     pool_free(c->extension, ATA_TAG);
+    channels_release(c);
     pool_free(c, ATA_TAG);
 }
 

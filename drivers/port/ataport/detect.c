@@ -11,13 +11,13 @@
 #define MULTIPLE_MAX     16
 
 /* Words of IDENTIFY that say what a device can. */
-#define SUPPORT_48BIT      (1u << 10) /* word 83 */
-#define SUPPORT_FUA        (1u << 6)  /* word 84 */
-#define WORD106_VALID      0xc000u
-#define WORD106_IS_VALID   0x4000u
-#define WORD106_LONG       (1u << 12)
-#define WORD106_MULTIPLE   (1u << 13)
-#define WORD209_VALID      0x4000u
+#define SUPPORT_48BIT    (1u << 10) /* word 83 */
+#define SUPPORT_FUA      (1u << 6)  /* word 84 */
+#define WORD106_VALID    0xc000u
+#define WORD106_IS_VALID 0x4000u
+#define WORD106_LONG     (1u << 12)
+#define WORD106_MULTIPLE (1u << 13)
+#define WORD209_VALID    0x4000u
 
 static int
 identify(struct unit *u, uint8_t command, IDENTIFY_DEVICE_DATA *data, uint8_t *status)

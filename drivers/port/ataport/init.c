@@ -51,8 +51,12 @@ AtaPortInitializeEx(PVOID DriverObject, PVOID RegistryPath, PIDE_CONTROLLER_INTE
     if (!a)
         return (ULONG)STATUS_INSUFFICIENT_RESOURCES;
     a->interface = copy;
-    d->port = (struct port_registration){"ataport", a, driver_gone, ata_controller_add,
-                                         ata_controller_remove}; /* */
+    d->port = (struct port_registration){.port = "ataport", /* */
+                                         .needs = copy.AtaChannelInitRoutine ? NULL : ATA_DEFAULT_CHANNEL,
+                                         .data = a,
+                                         .unload = driver_gone,
+                                         .add = ata_controller_add,
+                                         .remove = ata_controller_remove};
     return STATUS_SUCCESS;
 }
 

@@ -77,13 +77,14 @@ bit_highest(uint32_t set) /* not 0 */
 static bool
 tell(struct ata_unit *u, uint8_t command, uint8_t feature, uint8_t count)
 {
-    struct ata_request a = {.r.seconds = MODE_SECONDS,
-                            .function = IRB_FUNCTION_ATA_COMMAND,
-                            .flags = IRB_FLAGS_DRDY_REQUIRED,
-                            .task_file.Current = {.bCommandReg = command,
-                                                  .bFeaturesReg = feature,
-                                                  .bSectorCountReg = count,
-                                                  .bDriveHeadReg = (UCHAR)(0xa0 | (u->unit->target & 1) << 4)}};
+    struct ata_request a = {
+        .r.seconds = MODE_SECONDS,
+        .function = IRB_FUNCTION_ATA_COMMAND,
+        .flags = IRB_FLAGS_DRDY_REQUIRED,
+        .task_file.Current = {.bCommandReg = command,
+                              .bFeaturesReg = feature,
+                              .bSectorCountReg = count,
+                              .bDriveHeadReg = (UCHAR)(0xa0 | (u->unit->target & 1) << 4)}};
 
     return !ata_execute(u->unit, &a) && IRB_STATUS(a.irb_status) == IRB_STATUS_SUCCESS;
 }

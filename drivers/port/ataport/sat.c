@@ -189,7 +189,9 @@ transfer(const struct sat_device *d, struct sat_command *c, enum direction direc
         return SAT_SEND;
     c->ata.size = e.count * d->sector_size;
     c->ata.flags |= (direction == READ ? IRB_FLAGS_DATA_IN : IRB_FLAGS_DATA_OUT) |
-                    (d->dma ? IRB_FLAGS_USE_DMA : d->multiple ? IRB_FLAGS_PIO_MULTIPLE : 0);
+                    (d->dma        ? IRB_FLAGS_USE_DMA
+                     : d->multiple ? IRB_FLAGS_PIO_MULTIPLE
+                                   : 0);
     return SAT_SEND;
 }
 

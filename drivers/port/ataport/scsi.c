@@ -211,9 +211,7 @@ atapi_begin(struct ata_scsi *x)
     x->a.function = IRB_FUNCTION_ATAPI_COMMAND;
     x->a.flags = (s->srb.SrbFlags & SRB_FLAGS_DATA_IN ? IRB_FLAGS_DATA_IN : 0) |
                  (s->srb.SrbFlags & SRB_FLAGS_DATA_OUT ? IRB_FLAGS_DATA_OUT : 0) |
-                 (s->srb.DataTransferLength && x->sat_unit->dma
-                      ? IRB_FLAGS_USE_DMA
-                      : 0);
+                 (s->srb.DataTransferLength && x->sat_unit->dma ? IRB_FLAGS_USE_DMA : 0);
     x->a.data = data_of(s);
     x->a.cdb_length = s->srb.CdbLength;
     x->a.sense_type = 0;

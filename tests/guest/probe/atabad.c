@@ -169,6 +169,8 @@ control(PVOID extension, IDE_CONTROL_ACTION action, PVOID parameters)
     k->NumberOfOverlappedRequests = 4;
     k->SyncWithIsr = TRUE;
     KeInitializeSpinLock(&c->lock);
+    if (Mode == BAD_GREED)
+        Seen = AtaPortGetUnCachedExtension(extension, 0x7fffffff, 256) != NULL; /* */
     c->uncached = AtaPortGetUnCachedExtension(extension, 4096, 256);
     if (Mode == BAD_POOL)
         c->last = ExAllocatePoolWithTag(NonPagedPool, 100, 'daBA');

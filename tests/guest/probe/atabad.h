@@ -26,6 +26,7 @@ enum {
     BAD_WAIT,          /* waits in StartIo */
     BAD_CLAIM,         /* claims every interrupt and does nothing */
     BAD_AFTER_STOP,    /* completes a request in IdeHwControl(IdeStop) */
+    BAD_GREED,         /* nothing: an uncached extension that nobody has memory for, then a small one */
     BAD_PATIENCE,      /* nothing: what is long at a raised IRQL is not at PASSIVE_LEVEL */
     BAD_MODES
 };

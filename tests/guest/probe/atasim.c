@@ -152,6 +152,11 @@ identify(struct channel *c, PIDE_REQUEST_BLOCK irb)
 
     CHECK(irb->DataTransferLength == 512 && irb->IrbFlags & IRB_FLAGS_DATA_IN); /* */
     CHECK(irb->TargetId <= Knobs.max_target);                                   /* */
+    if (Knobs.identify_busy) {
+        Knobs.identify_busy--;
+        complete(c, irb, IRB_STATUS_BUSY);
+        return;
+    }
     if (!(Knobs.present >> irb->TargetId & 1)) {
         complete(c, irb, IRB_STATUS_SELECTION_TIMEOUT); /* */
         return;
@@ -195,7 +200,7 @@ sense(struct channel *c, PIDE_REQUEST_BLOCK irb)
     ((PUCHAR)s->DataBuffer)[0] = 0x70;
     ((PUCHAR)s->DataBuffer)[2] = 0x05;
     ((PUCHAR)s->DataBuffer)[12] = 0x24;
-    s->NextIrb = irb; /* */
+    s->NextIrb = irb; /* */
     AtaPortReleaseRequestSenseIrb(c, s);
     complete(c, irb, IRB_STATUS_DEVICE_ERROR | IRB_STATUS_AUTOSENSE_VALID); /* */
 }
@@ -347,6 +352,7 @@ deal(struct channel *c, PIDE_REQUEST_BLOCK irb)
         break;
     case DO_TIMER:
         hold(c, irb);
+        CHECK(AtaPortRequestTimer(c, controller_synchronized, 1000)); /* replaced: A-101 */
         CHECK(AtaPortRequestTimer(c, timer, 2000));
         break;
     case DO_SYNC:
@@ -402,7 +408,13 @@ irb_check(struct channel *c, PIDE_REQUEST_BLOCK irb)
     CHECK(!irb->SenseInfoBufferLength == !irb->SenseInfoBuffer);
     for (ULONG i = 0; i < irb->SenseInfoBufferLength; i++)
         ((volatile UCHAR *)irb->SenseInfoBuffer)[i] = 0;
-    CHECK(!(irb->IrbFlags & IRB_FLAGS_DISCARDABLE));
+    CHECK(!(irb->IrbFlags & IRB_FLAGS_DISCARDABLE)); /* */
+    if (irb->IrbFlags & IRB_FLAGS_RETURN_RESULTS) {  /* */
+        Seen.with_results++;
+        CHECK(irb->SenseInfoBufferType == SENSE_INFO_BUFFER_RETURN_TYPE_28BIT_TASKFILE ||
+              irb->SenseInfoBufferType == SENSE_INFO_BUFFER_RETURN_TYPE_48BIT_TASKFILE);
+        CHECK(irb->SenseInfoBufferLength >= sizeof(IDE_TASK_FILE));
+    }
     CHECK(!sg == !(irb->IrbFlags & IRB_FLAGS_USE_DMA));
     for (ULONG i = 0; sg && i < sg->NumberOfElements; i++) {
         CHECK(sg->Elements[i].Length && sg->Elements[i].Address.QuadPart);
@@ -533,7 +545,7 @@ channel_start(struct channel *c, PIDE_CHANNEL_CONFIGURATION k)
     ULONG length = 0;
 
     CHECK(k->Version == sizeof(*k) && k->ChannelNumber == c->number &&
-          k->ChannelMode == IdeModeNormal);                           /* */
+          k->ChannelMode == IdeModeNormal);                           /* */
     CHECK(k->NumberOfOverlappedRequests == 1 && k->MaxTargetId == 1); /* */
     CHECK(!k->SupportedAdvances.AdvancedChannelConfigurationSupported ==
           !k->AdvancedChannelConfiguration); /* */
@@ -554,7 +566,7 @@ channel_start(struct channel *c, PIDE_CHANNEL_CONFIGURATION k)
     RtlZeroMemory((PVOID)Seen.uncached, Knobs.uncached);
 }
 
-/* */
+/* */
 static void
 registry(struct channel *c)
 {
@@ -571,7 +583,11 @@ registry(struct channel *c)
     CHECK(!AtaPortRegistryChannelSubkeyRead(c, 0, "Absent", IDE_REG_DWORD, (PUCHAR)&got, &length) &&
           got == value);
     CHECK(!AtaPortRegistryControllerKeyRead(c, 0, "Number", IDE_REG_DWORD, (PUCHAR)&got, &length));
+    length = 4;
+    CHECK(AtaPortRegistryChannelSubkeyWriteDeferred(c, 0, "Late", IDE_REG_DWORD, (PUCHAR)&value, &length));
     AtaPortRegistryFreeBuffer(c, buffer);
+    CHECK(AtaPortRegistryChannelSubkeyRead(c, 0, "Late", IDE_REG_DWORD, (PUCHAR)&got, &length) &&
+          got == value); /* */
     buffer = AtaPortRegistryAllocateBuffer(c, 64);
     CHECK(buffer);
     AtaPortRegistryFreeBuffer(c, buffer);
@@ -701,6 +717,7 @@ DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath)
 {
     IDE_CONTROLLER_INTERFACE i = {
         .Version = (USHORT)Knobs.version,
+        .Reserved = 0xbeef, /* */
         .ControllerExtensionSize = Knobs.extension_size,
         .ChannelExtensionSize = Knobs.extension_size,
         .AlignmentMask = Knobs.alignment,

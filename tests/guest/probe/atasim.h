@@ -77,6 +77,7 @@ struct knobs {
     unsigned int initialize_twice, map_buffers;
     unsigned int ata_status, ata_error; /* with DO_STATUS */
     unsigned int expect_ahci;           /* the resources are an AHCI controller's */
+    unsigned int identify_busy;         /* so often IDENTIFY ends with IRB_STATUS_BUSY */
     unsigned int seconds;               /* what IdeHwBuildIo makes TimeOutValue; 0: left alone */
 };
 
@@ -87,6 +88,6 @@ struct seen {
     unsigned int status, second_status; /* of AtaPortInitializeEx */
     unsigned int outstanding, outstanding_max;
     unsigned long long uncached, uncached_physical, irb_extension[64];
-    unsigned int irb_extensions;
+    unsigned int irb_extensions, with_results; /* IRBs with IRB_FLAGS_RETURN_RESULTS */
     unsigned char identify_model;
 };

@@ -10,7 +10,7 @@
 #include "tests/guest/ktest.h"
 
 KTEST(
-    ataport_start_calls_in_order_at_the_documented_levels) /* A-003 A-008 A-021 A-022 A-032 A-037 A-040 A-047 A-117 A-120 */
+    ataport_start_calls_in_order_at_the_documented_levels) /* A-001 A-002 A-003 A-007 A-008 A-009 A-017 A-021 A-022 A-032 A-037 A-040 A-047 A-117 A-120 */
 {
     static const uint8_t order[] = {CALL_DRIVER_ENTRY, CALL_ADAPTER_CONTROL, CALL_CHANNEL_ENABLED,
                                     CALL_CHANNEL_INIT, CALL_CONTROL};
@@ -21,6 +21,8 @@ KTEST(
             KCHECK_EQ(s.seen->call[i].what, order[i]);
             KCHECK_EQ(s.seen->call[i].irql, PASSIVE_LEVEL);
         }
+        KCHECK_EQ(s.seen->call[0].argument, (uintptr_t)&s.driver->object);
+        KCHECK(!strcmp(s.driver->port.port, "ataport"));
         KCHECK_EQ(sim_calls(&s, CALL_INITIALIZE), 1);
         KCHECK(sim_call(&s, CALL_INITIALIZE, 0)->irql >= DEVICE_LEVEL_MIN);
         KCHECK_EQ(sim_calls(&s, CALL_TRANSFER_MODE), 1);
@@ -98,7 +100,7 @@ KTEST(ataport_refuses_what_its_interface_forbids) /* A-004 A-006 */
 }
 
 KTEST(
-    ataport_channels_sparse_failing_and_optional_routines) /* A-013 A-014 A-033 A-038 A-039 A-044 A-045 A-046 A-052 */
+    ataport_channels_sparse_failing_and_optional_routines) /* A-013 A-014 A-030 A-033 A-038 A-039 A-044 A-045 A-046 A-052 */
 {
     struct sim s;
 
@@ -160,4 +162,46 @@ KTEST(ataport_devices_absent_and_refused) /* A-119 A-144 A-147 */
     KCHECK_EQ(sim_start(&s), 0);
     KCHECK(!unit_find(s.adapter->bus[0], 0, 0));
     sim_stop(&s);
+}
+
+KTEST(ataport_device_that_is_busy_when_asked_is_asked_again) /* */
+{
+    struct sim s;
+
+    if (!sim_load(&s))
+        return;
+    s.knobs->identify_busy = 3; /* twice for the port's own retry, once more */
+    KCHECK_EQ(sim_start(&s), 0);
+    KCHECK(sim_unit(&s) != NULL);
+    sim_stop(&s);
+}
+
+KTEST(ataport_channel_that_does_not_start_is_not_interrupted) /* A-034 A-052 */
+{
+    struct sim s;
+
+    if (!sim_load(&s))
+        return;
+    s.knobs->false_mask = 1 << CALL_CONTROL;
+    KCHECK_EQ(sim_start(&s), 0);
+    sim_interrupt(&s);
+    KCHECK_EQ(sim_calls(&s, CALL_INTERRUPT), 0);
+    sim_stop(&s);
+}
+
+KTEST(ataport_extensions_of_all_and_of_no_size) /* A-061 A-062 */
+{
+    static const unsigned sizes[][2] = {{0, 256}, {8192, 0}, {0, 0}, {100, 100}, {4096, 4096}};
+
+    for (unsigned i = 0; i < ARRAY_SIZE(sizes) && !ktest_failed(); i++) {
+        struct sim s;
+
+        if (!sim_load(&s))
+            return;
+        s.knobs->uncached = sizes[i][0];
+        s.knobs->irb_extension = sizes[i][1];
+        KCHECK_EQ(sim_start(&s), 0);
+        KCHECK_EQ(sim_run(&s, DO_COMPLETE), IRB_STATUS_SUCCESS);
+        sim_stop(&s);
+    }
 }

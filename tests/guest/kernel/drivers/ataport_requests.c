@@ -272,7 +272,7 @@ time_out(struct sim *s, unsigned reset)
     return sim_flights[0].a.irb_status;
 }
 
-KTEST(ataport_timeout_resets_the_unit_then_the_channel) /* A-122 A-123 A-124 A-125 A-135 A-146 */
+KTEST(ataport_timeout_resets_the_unit_then_the_channel) /* A-122 A-123 A-124 A-125 A-126 A-135 A-146 */
 {
     struct sim s;
 

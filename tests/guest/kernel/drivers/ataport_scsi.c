@@ -38,6 +38,24 @@ scsi(struct sim *s, uint32_t size, const uint8_t *cdb, size_t length)
 #define SCSI(s, size, ...)                                                                                   \
     scsi((s), (size), (const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__}))
 
+KTEST(ataport_scsi_pass_through_returns_registers) /* */
+{
+    struct sim s;
+    unsigned n;
+
+    if (!sim_load(&s))
+        return;
+    KCHECK_EQ(sim_start(&s), 0);
+    s.knobs->mode = DO_STATUS;
+    s.knobs->status = IRB_STATUS_SUCCESS | IRB_STATUS_RETURN_TASKFILE_VALID;
+    n = sim_calls(&s, CALL_STARTIO);
+    /* ATA PASS-THROUGH (16): no data, CK_COND, CHECK POWER MODE */
+    KCHECK_EQ(SCSI(&s, 0, 0x85, 3 << 1, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xe5, 0), SRB_STATUS_ERROR);
+    KCHECK_EQ(sim_calls(&s, CALL_STARTIO), n + 1);
+    KCHECK(s.seen->with_results == 1 && sense[0] == 0x72 && sense[8] == 0x09); /* SAT-3 12.2.2.6 */
+    sim_stop(&s);
+}
+
 KTEST(ataport_scsi_answers_for_the_disk) /* */
 {
     struct sim s;

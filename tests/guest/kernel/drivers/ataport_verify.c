@@ -123,6 +123,8 @@ way_check(unsigned mode)
                    ways[mode].lost ? "not lost" : "lost", s.adapter->gate.text);
     if (!ways[mode].said)
         KCHECK_EQ(s.adapter->gate.violations, 0);
+    if (mode == BAD_GREED) /* */
+        KCHECK_EQ(*(const uint32_t *)probe_variable(s.driver, "Seen"), 0);
     sim_stop(&s);
 }
 
