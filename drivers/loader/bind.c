@@ -126,14 +126,15 @@ find_match(const struct device_ids *ids, struct match *best)
 {
     const struct inf_file *f, *found = NULL;
 
-    best->rank = MATCH_NONE;
+    *best = (struct match){.rank = MATCH_NONE};
     list_for_each_entry(f, &inf_files, link) {
         struct inf_fault fault;
         struct match m;
 
         if (match_inf(&f->inf, ids, &m, &fault))
             log_err("%s:%u: %s", f->path, fault.line, fault.rule);
-        else if (m.rank < best->rank && m.service && !is_excluded(m.service) && !is_excluded(m.binary)) {
+        else if (match_is_better(&m, best) && m.service && !is_excluded(m.service) &&
+                 !is_excluded(m.binary)) {
             *best = m;
             found = f;
         }

@@ -145,11 +145,28 @@ find_service(const struct inf *inf, struct match *m, struct inf_fault *fault)
     return 0;
 }
 
+/* mm/dd/yyyy; 0: there is none. */
+static uint32_t
+driver_date(const struct inf *inf)
+{
+    const struct inf_line *l = inf_next(inf, "Version", "DriverVer", NULL);
+    const char *p = l ? inf_field(l, 0) : "";
+    uint32_t part[3] = {0};
+
+    for (unsigned i = 0; i < 3; i++) {
+        for (; *p >= '0' && *p <= '9'; p++)
+            part[i] = (part[i] * 10 + (uint32_t)(*p - '0')) & 0xffff;
+        p += *p == '/';
+    }
+    return part[2] << 16 | (part[0] & 0xff) << 8 | (part[1] & 0xff);
+}
+
 int
 match_inf(const struct inf *inf, const struct device_ids *ids, struct match *out, struct inf_fault *fault)
 {
     *out = (struct match){.rank = MATCH_NONE};
     for (const struct inf_line *l = NULL; (l = inf_next(inf, "Manufacturer", NULL, l)) != NULL;)
         rank_manufacturer(inf, l, ids, out);
+    out->date = driver_date(inf);
     return out->rank == MATCH_NONE ? 0 : find_service(inf, out, fault);
 }

@@ -20,7 +20,9 @@ void match_pci_ids(struct device_ids *ids, uint16_t vendor, uint16_t device, uin
 
 /* What an INF file has for a device. Texts are the INF's. */
 struct match {
-    uint32_t rank;           /* less is better; MATCH_NONE: nothing */
+    uint32_t rank; /* less is better; MATCH_NONE: nothing */
+    uint32_t
+        date; /* of [Version] DriverVer, year << 16 | month << 8 | day: later is better of two ranks alike */
     const char *description; /* of the device */
     const char *id;          /* that matched */
     const char *install;     /* DDInstall section, with its decoration */
@@ -28,6 +30,13 @@ struct match {
     const char *service_install;
     const char *binary; /* file name of the driver, without directories */
 };
+
+/* Is a the better one of two that match? */
+static inline bool
+match_is_better(const struct match *a, const struct match *b)
+{
+    return a->rank < b->rank || (a->rank == b->rank && a->date > b->date);
+}
 
 /* The best match of this file. Returns: 0 (perhaps MATCH_NONE); -EINVAL and *fault: the INF refers to what it has not. */
 int match_inf(const struct inf *inf, const struct device_ids *ids, struct match *out,

@@ -16,7 +16,10 @@ CFLAGS = ["-std=gnu17", "-ffreestanding", "-nostdlib", f"-I{ROOT}/drivers/ddk", 
 LOAD_CONFIG = 10
 
 
-def run(command, *options, drivers=(), timeout=120):
+def run(command, *options, drivers=(), timeout=120, ours=False):
+    """ours: the drivers that come with the system are used, too."""
+    if not ours:
+        options = ("--append", "driver.exclude=ahci,ide", *options)
     words = [word for path in drivers for word in ("--driver", path)]
     return portolan("exec", *options, *words, "--timeout", timeout, "--", command, timeout=timeout + 60,
                     PORTOLAN_VARIANT="debug")
@@ -85,7 +88,7 @@ def test_a_malformed_inf_is_told_with_its_line(tmp_path):
     bad.write_text("[Version]\nSignature=x\n[Models\n")
     done = run("dmesg", drivers=(bad, INF, PROBES / "atasim.sys"))
     assert "/drivers/bad.inf:3: no ] ends the section's name" in done.stdout
-    assert "2 INF files, 1 devices have a driver" in done.stdout
+    assert "3 INF files, 1 devices have a driver" in done.stdout
 
 
 def test_a_controller_without_channels_of_its_own_gets_the_default_ones(tmp_path):  # A-015
@@ -93,7 +96,7 @@ def test_a_controller_without_channels_of_its_own_gets_the_default_ones(tmp_path
     image.write_bytes(bytes(1 << 20))
     done = run("ports; drivers unbind 00:01.1; drivers unload channelless; drivers unload ide; drivers", "--machine", "pc",
                "--disk", f"ide:{image}", "--append", "driver.force=0000:00:01.1:/drivers/channelless.sys",
-               drivers=(PROBES / "channelless.sys",))
+               drivers=(PROBES / "channelless.sys",), ours=True)
     assert done.returncode == 0, done.stderr
     assert re.search(r"^ata0 +running +ataport +channelless.sys +0000:00:01.1 .* 0 +-$", done.stdout, re.M)
     assert re.search(r"^ata0:0:0:0 ", done.stdout, re.M)
@@ -109,11 +112,22 @@ def test_ide_finds_disks_and_cd(tmp_path, options, device):
     kind = "isa-ide" if options == "isa" else "ide"
     more = [] if options == "isa" else [*options]
     done = run("ports", *more, "--disk", f"{kind}:{image}", "--disk", f"{kind}:{other},ro",
-               *(["--cd", str(other)] if "pc" in more else []))
+               *(["--cd", str(other)] if "pc" in more else []), "--append", "driver.exclude=ahci", ours=True)
     assert done.returncode == 0, done.stderr
     assert re.search(rf"^ata0 +running +ataport +ide.sys +{device} ", done.stdout, re.M)
     for unit in ("ata0:0:0:0", "ata0:0:1:0", *(["ata0:1:0:0"] if "pc" in more else [])):
         assert re.search(rf"^{unit} ", done.stdout, re.M), unit
+
+
+def test_ahci_finds_disks_and_cd(tmp_path):
+    images = [tmp_path / f"{n}.img" for n in range(8)]
+    for path in images:
+        path.write_bytes(bytes(1 << 20))
+    disks = [word for path in images[1:] for word in ("--disk", f"ahci:{path}")]
+    done = run("ports", *disks, "--cd", images[0], ours=True)
+    assert done.returncode == 0, done.stderr
+    for unit in [f"ata0:{n}:0:0" for n in range(3)] + [f"ata1:{n}:0:0" for n in range(5)]:
+        assert re.search(rf"^{unit} +32 ", done.stdout, re.M), unit
 
 
 def test_commands_load_bind_unbind_unload():

@@ -1,6 +1,7 @@
 /*
  * The end: what disks have in their caches is written, and they and their adapters are told, before the power goes.
  */
+#include "drivers/ddk/scsi.h"
 #include "drivers/port/core/port.h"
 #include "drivers/port/core/unit.h"
 #include "kernel/mem/pool.h"
@@ -11,16 +12,34 @@
 #define STOP_TIMEOUT  SECONDS(30)
 #define UNITS_MAX     64
 
+/* Or no medium in it. */
+static bool
+has_no_cache(const uint8_t *sense)
+{
+    uint8_t key = sense[2] & 15;
+
+    return key == SCSI_SENSE_ILLEGAL_REQUEST || key == SCSI_SENSE_NOT_READY;
+}
+
 static void
 unit_tell(struct unit *u, struct scsi_request *s, uint8_t function)
 {
-    uint8_t status;
+    uint8_t status, sense[SENSE_BUFFER_SIZE] = {0};
 
     memset(&s->srb, 0, sizeof(s->srb));
+    s->pieces = 0;
     s->srb.Length = sizeof(s->srb);
     s->srb.Function = function;
     s->srb.TimeOutValue = FLUSH_SECONDS;
+    if (function == SRB_FUNCTION_EXECUTE_SCSI) {
+        s->srb.CdbLength = 10;
+        s->srb.Cdb[0] = SCSIOP_SYNCHRONIZE_CACHE;
+        s->srb.SenseInfoBuffer = sense; // cppcheck-suppress autoVariables ; it is waited for below
+        s->srb.SenseInfoBufferLength = sizeof(sense);
+    }
     status = unit_execute(u, s);
+    if (has_no_cache(sense))
+        return;
     if (status != SRB_STATUS_SUCCESS && status != SRB_STATUS_NO_DEVICE &&
         status != SRB_STATUS_INVALID_REQUEST)
         log_err("%s: channel %u target %u: function %#x at the end failed: SRB status %#x",
@@ -40,6 +59,7 @@ bus_tell(struct bus *b, struct scsi_request *s)
             units[n++] = u;
     spin_unlock(&b->lock, irql);
     for (unsigned i = 0; i < n; i++) {
+        unit_tell(units[i], s, SRB_FUNCTION_EXECUTE_SCSI);
         unit_tell(units[i], s, SRB_FUNCTION_FLUSH);
         unit_tell(units[i], s, SRB_FUNCTION_SHUTDOWN);
     }

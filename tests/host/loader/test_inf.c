@@ -177,7 +177,34 @@ test_match(void)
     CHECK_EQ(fault.line, 6);
     CHECK_EQ(parse("[Manufacturer]\nm=M\n[M]\nd=I,PCI\\CC_0106\n"), 0);
     CHECK_EQ(match_inf(&inf, &ids, &m, &fault), 0);
-    CHECK(m.rank == 0x2006 && !m.service);
+    CHECK(m.rank == 0x2006 && !m.service && !m.date);
+}
+
+static void
+test_dates(void)
+{
+    static const struct {
+        const char *inf;
+        uint32_t date;
+    } rows[] = {{"DriverVer=06/21/2006,1.0.0.0\n", 2006 << 16 | 6 << 8 | 21},
+                {"DriverVer=11/21/2026\n", 2026 << 16 | 11 << 8 | 21},
+                {"DriverVer=x/y/z\n", 0},
+                {"DriverVer=\n", 0}};
+    struct match m = {.rank = 5, .date = 1}, other = {.rank = 5, .date = 2};
+    struct device_ids ids;
+    char text[400];
+
+    CHECK(match_is_better(&other, &m) && !match_is_better(&m, &other) && !match_is_better(&m, &m));
+    other.rank = 6;
+    CHECK(match_is_better(&m, &other));
+    match_pci_ids(&ids, 0x8086, 0x2922, 0x11001af4, 2, 0x010601);
+    for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        snprintf(text, sizeof(text), "[Version]\n%s[Manufacturer]\nm=M\n[M]\nd=I,PCI\\CC_0106\n",
+                 rows[i].inf);
+        CHECK_EQ(parse(text), 0);
+        CHECK_EQ(match_inf(&inf, &ids, &m, &fault), 0);
+        CHECK_EQ(m.date, rows[i].date);
+    }
 }
 
 int
@@ -188,5 +215,6 @@ main(void)
     test_refused();
     test_pci_ids();
     test_match();
+    test_dates();
     return check_report();
 }

@@ -7,6 +7,7 @@
 #include "kernel/sched/thread.h"
 #include "lib/string.h"
 #include "tests/guest/kernel/drivers/sim.h"
+#include "drivers/loader/bind.h"
 #include "drivers/loader/device.h"
 #include "tests/guest/ktest.h"
 
@@ -17,6 +18,7 @@ KTEST(ataport_library_on_a_pci_function) /* A-029 A-036 A-104 A-112 A-131 A-132 
     const struct pci_match ahci = {0x8086, 0x2922, 0, 0};
     struct pci_device *p = pci_next(NULL, &ahci);
     const struct device dev = {.pci = p};
+    bool was_bound;
     struct sim s;
 
     if (!p) {
@@ -26,12 +28,15 @@ KTEST(ataport_library_on_a_pci_function) /* A-029 A-036 A-104 A-112 A-131 A-132 
     if (!sim_load(&s))
         return;
     s.knobs->expect_ahci = 1;
+    was_bound = !unbind_device(p->name, s.why); /* its own driver lends it */
     KCHECK_EQ(driver_start(s.driver, s.why), 0);
     KCHECK_EQ(s.driver->port.add(s.driver, s.driver->port.data, &dev, s.why), 0);
     KCHECK(p->owner != NULL && adapter_of(s.driver, &dev) != NULL);
     KCHECK_EQ(s.driver->port.remove(s.driver, s.driver->port.data, &dev, s.why), 0);
     KCHECK(p->owner == NULL);
     sim_stop(&s);
+    if (was_bound)
+        KCHECK_EQ(bind_device(p->name, NULL, s.why), 0);
 }
 
 KTEST(ataport_library_routines_and_wrong_times) /* A-060 A-106 A-111 A-113 */

@@ -150,16 +150,17 @@ KTEST(ataport_shutdown_flushes_and_powers_down) /* A-035 A-127 A-129 */
     KCHECK_EQ(sim_start(&s), 0);
     n = s.seen->count;
     ports_shutdown();
-    KCHECK_EQ(s.seen->call[n + 1].detail, IRB_FUNCTION_ADAPTER_FLUSH);
-    KCHECK_EQ(s.seen->call[n + 3].detail, IRB_FUNCTION_SHUTDOWN);
-    KCHECK_EQ(s.seen->call[n + 5].detail, IRB_FUNCTION_POWER_CHANGE);
-    KCHECK_EQ(s.seen->call[n + 6].what, CALL_CONTROL);
-    KCHECK_EQ(s.seen->call[n + 6].detail, IdePowerDown);
-    KCHECK_EQ(s.seen->call[n + 7].what, CALL_ADAPTER_CONTROL);
-    KCHECK_EQ(s.seen->call[n + 7].detail, IdePowerDown);
-    KCHECK_EQ(s.seen->count, n + 8);
+    KCHECK_EQ(s.seen->call[n + 1].detail, IRB_FUNCTION_ATA_FLUSH);
+    KCHECK_EQ(s.seen->call[n + 3].detail, IRB_FUNCTION_ADAPTER_FLUSH);
+    KCHECK_EQ(s.seen->call[n + 5].detail, IRB_FUNCTION_SHUTDOWN);
+    KCHECK_EQ(s.seen->call[n + 7].detail, IRB_FUNCTION_POWER_CHANGE);
+    KCHECK_EQ(s.seen->call[n + 8].what, CALL_CONTROL);
+    KCHECK_EQ(s.seen->call[n + 8].detail, IdePowerDown);
+    KCHECK_EQ(s.seen->call[n + 9].what, CALL_ADAPTER_CONTROL);
+    KCHECK_EQ(s.seen->call[n + 9].detail, IdePowerDown);
+    KCHECK_EQ(s.seen->count, n + 10);
     ports_shutdown();
-    KCHECK_EQ(s.seen->count, n + 8);
+    KCHECK_EQ(s.seen->count, n + 10);
     KCHECK_EQ(SCSI(&s, 36, SCSIOP_INQUIRY, 0, 0, 0, 36, 0), SRB_STATUS_NO_DEVICE);
     sim_stop(&s);
 }
