@@ -2,6 +2,7 @@
  * The start order, one line a step. The only file that sees both kernel/ and drivers/; nobody includes it.
  */
 #include "boot/bootinfo.h"
+#include "drivers/class/class.h"
 #include "drivers/control/control.h"
 #include "drivers/loader/driver.h"
 #include "drivers/loader/registry.h"
@@ -340,6 +341,8 @@ programs_prepare(void)
     if (!err)
         err = dev_kmsg_init();
     if (!err)
+        err = dev_block_init();
+    if (!err)
         err = dev_host_init();
     if (!err)
         err = dev_tty_init();
@@ -355,6 +358,7 @@ drivers_prepare(void)
     registry_init();
     port_init();
     ataport_init();
+    class_init();
     return nt_init();
 }
 

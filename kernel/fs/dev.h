@@ -3,7 +3,8 @@
  */
 #pragma once
 
-int dev_mem_init(void);  /* null zero full random urandom */
-int dev_host_init(void); /* hostout hosterr hoststatus, in an emulator that has them */
-int dev_kmsg_init(void); /* kmsg */
-int dev_tty_init(void);  /* console tty tty1 ttyS0 */
+int dev_mem_init(void);   /* null zero full random urandom */
+int dev_host_init(void);  /* hostout hosterr hoststatus, in an emulator that has them */
+int dev_kmsg_init(void);  /* kmsg */
+int dev_block_init(void); /* disks and partitions, as they come */
+int dev_tty_init(void);   /* console tty tty1 ttyS0 */

@@ -7,6 +7,12 @@
 #include <stdint.h>
 #include "kernel/mem/frame.h"
 
+/* Memory of the direct map: a part of a page, or many pages that follow one another. */
+struct data_piece {
+    uint64_t pa;
+    uint32_t size; /* bytes, not 0 */
+};
+
 struct dma_buffer {
     void *va; /* in the direct map */
     uint64_t pa;

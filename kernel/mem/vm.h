@@ -44,6 +44,7 @@ struct vm_object {
     const struct vm_object_ops *ops; /* [I] */
 };
 
+struct data_piece;
 struct vm_space;
 
 struct vm_limits {
@@ -97,6 +98,16 @@ uintptr_t vm_brk(struct vm_space *s, uintptr_t end);
  *          the object's end (SIGBUS BUS_ADRERR); -EIO; -ENOMEM: no memory (the process should end)
  */
 int vm_fault(struct vm_space *s, uintptr_t address, uint64_t error);
+
+/*
+ * Keep the pages of [at, at + size) where they are while a device uses them (write: it writes them), and say where: at most
+ * `max` pieces, one a page. vm_unpin() lets go.
+ * IRQL:    PASSIVE_LEVEL
+ * Returns: pieces filled, of *pinned bytes from the beginning; -EFAULT or -ENOMEM if there is none
+ */
+int vm_pin(struct vm_space *s, uintptr_t at, size_t size, bool write, struct data_piece *piece, uint32_t max,
+           size_t *pinned);
+void vm_unpin(const struct data_piece *piece, uint32_t count);
 
 struct vm_mapping {
     uintptr_t start, end;

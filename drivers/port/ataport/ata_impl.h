@@ -98,7 +98,7 @@ struct ata_unit {
     IDE_REQUEST_BLOCK *sense_for; /* [a] the IRB that failed; NULL: free */
     struct ata_request reset;     /* LUN_RESET */
     bool resetting;               /* [a] */
-    bool dma, modes_set;
+    bool dma, modes_set, announced;
     bool removed;           /* [a] the miniport says that it has gone */
     bool channel_was_reset; /* instead, as the LUN_RESET itself took too long */
 };

@@ -230,6 +230,17 @@ target_detect(struct ata_channel *ch, uint8_t target)
     pool_free(data, ATA_TAG);
 }
 
+/* Any memory of that size fits a list, wherever in a page it begins. */
+static void
+announce(struct ata_channel *ch, struct ata_unit *u)
+{
+    uint32_t listed = (MAX(ch->controller->sg_max, 2u) - 1) * (uint32_t)PAGE_SIZE;
+
+    u->announced = true;
+    unit_announce(u->unit, MIN(listed, ch->controller->configuration.MaximumTransferLength),
+                  ch->controller->sg_max);
+}
+
 /* At the start and by rescans: one at a time. */
 void
 ata_detect(struct ata_channel *ch)
@@ -238,6 +249,9 @@ ata_detect(struct ata_channel *ch)
     for (unsigned t = 0; t <= ch->configuration.MaxTargetId && !ch->controller->stopping; t++) /* */
         target_detect(ch, (uint8_t)t);
     ata_modes_select(ch);
+    for (unsigned t = 0; t < ATA_TARGETS_MAX; t++)
+        if (ch->unit[t] && !ch->unit[t]->announced)
+            announce(ch, ch->unit[t]);
     mutex_unlock(&ch->detecting);
 }
 

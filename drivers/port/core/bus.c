@@ -520,6 +520,7 @@ unit_remove(struct unit *u)
     bool out;
 
     unit_cut(u);
+    unit_retire(u);
     do { /* what is out comes back, or times out */
         irql = spin_lock(&b->lock);
         out = u->active != 0;

@@ -8,12 +8,6 @@
 #include "kernel/mem/dma.h"
 #include "lib/field.h"
 
-/* Memory of the direct map: a part of a page, or many pages that follow one another. */
-struct data_piece {
-    uint64_t pa;
-    uint32_t size; /* bytes, not 0 */
-};
-
 /* All of it lies at va (in the kernel's half, resident), or in pieces (whose sizes add up to size). */
 struct request_data {
     void *va; /* NULL: only pieces */

@@ -106,18 +106,20 @@ enum { HOLD_BUSY = 1, HOLD_RECOVERY = 2, HOLD_STOP = 4, HOLD_BOUNCE = 8 };
 
 /* [I] fixed   [q] bus->lock   [a] atomic */
 struct unit {
-    struct list link;          /* [q] bus->units */
-    struct list ready;         /* [q] bus->ready, while something waits */
-    struct bus *bus;           /* [I] */
-    uint8_t target, lun;       /* [I] */
-    uint32_t depth;            /* [a] requests at the miniport at once */
-    uint32_t active;           /* [q] */
-    uint32_t holds;            /* [a] HOLD_.. */
-    uint32_t busy_seconds;     /* [a] until HOLD_BUSY ends by itself */
-    bool gone;                 /* [q] new requests fail */
-    struct list waiting;       /* [q] oldest first */
-    uint64_t requests, errors; /* [a] */
-    void *face_data;           /* [I] */
+    struct list link;               /* [q] bus->units */
+    struct list ready;              /* [q] bus->ready, while something waits */
+    struct bus *bus;                /* [I] */
+    uint8_t target, lun;            /* [I] */
+    uint32_t depth;                 /* [a] requests at the miniport at once */
+    uint32_t active;                /* [q] */
+    uint32_t holds;                 /* [a] HOLD_.. */
+    uint32_t busy_seconds;          /* [a] until HOLD_BUSY ends by itself */
+    bool gone;                      /* [q] new requests fail */
+    struct list waiting;            /* [q] oldest first */
+    uint64_t requests, errors;      /* [a] */
+    void *face_data;                /* [I] */
+    uint32_t max_bytes, max_pieces; /* [I] of a request, once announced */
+    void *class_word;               /* of who was told (unit.h) */
 };
 
 struct bus_cpu {
@@ -241,10 +243,14 @@ void bus_free(struct bus *b);
 
 /* PASSIVE_LEVEL. -EEXIST */
 int unit_add(struct bus *b, uint8_t target, uint8_t lun, uint32_t depth, void *face_data, struct unit **out);
+/* It takes requests now, within its limits: class drivers are told. unit_remove() tells them, too. PASSIVE_LEVEL */
+void unit_announce(struct unit *u, uint32_t max_bytes, uint32_t max_pieces);
 /* New requests fail with -ENODEV, those that wait are done with it. <= DISPATCH_LEVEL; again: nothing. */
 void unit_cut(struct unit *u);
 /* Likewise; then it is freed when the last has come back. */
 void unit_remove(struct unit *u);
+/* Whoever was told of it is told that it goes (unit.c). PASSIVE_LEVEL; again: nothing */
+void unit_retire(struct unit *u);
 struct unit *unit_find(struct bus *b, uint8_t target,
                        uint8_t lun); /* <= DISPATCH_LEVEL; valid until unit_remove() */
 

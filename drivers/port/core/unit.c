@@ -2,7 +2,9 @@
  * SCSI requests on their way to a face.
  */
 #include "drivers/port/core/unit.h"
+#include "drivers/loader/driver.h"
 #include "drivers/port/core/port.h"
+#include "lib/format.h"
 
 int
 unit_send(struct unit *u, struct scsi_request *s)
@@ -30,4 +32,43 @@ unit_execute(struct unit *u, struct scsi_request *s)
         return SRB_STATUS_NO_DEVICE;
     (void)wait_event(&done.waitable, WAIT_FOREVER); /* the engine ends every request in time */
     return SRB_STATUS(s->srb.SrbStatus);
+}
+
+static const struct unit_watcher *watcher; /* [I] after boot */
+
+void
+unit_watch(const struct unit_watcher *w)
+{
+    watcher = w;
+}
+
+void
+unit_announce(struct unit *u, uint32_t max_bytes, uint32_t max_pieces)
+{
+    u->max_bytes = max_bytes;
+    u->max_pieces = max_pieces;
+    if (watcher)
+        u->class_word = watcher->arrived(u);
+}
+
+void
+unit_retire(struct unit *u)
+{
+    void *word = __atomic_exchange_n(&u->class_word, NULL, __ATOMIC_ACQ_REL);
+
+    if (word)
+        watcher->leaving(word);
+}
+
+void
+unit_facts(const struct unit *u, struct unit_facts *out)
+{
+    const struct adapter *a = u->bus->adapter;
+
+    *out = (struct unit_facts){.driver = a->driver->name,
+                               .device = adapter_device(a),
+                               .depth = __atomic_load_n(&u->depth, __ATOMIC_RELAXED),
+                               .max_bytes = u->max_bytes,
+                               .max_pieces = u->max_pieces};
+    snprintf(out->path, sizeof(out->path), "%s:%u:%u:%u", a->name, u->bus->number, u->target, u->lun);
 }

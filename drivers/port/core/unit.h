@@ -24,6 +24,27 @@ struct scsi_request {
     uint8_t room[SCSI_ROOM] __attribute__((aligned(16))); /* the port's, until done */
 };
 
+/* What a class driver needs to know of a unit. */
+struct unit_facts {
+    char path[24];                  /* adapter:bus:target:lun */
+    const char *driver;             /* the miniport's file name. [I] while the unit exists */
+    const char *device;             /* the adapter's: "0000:00:1f.2", "isa-ide0", "-" */
+    uint32_t depth;                 /* requests at once */
+    uint32_t max_bytes, max_pieces; /* of one request */
+};
+void unit_facts(const struct unit *u, struct unit_facts *out);
+
+/*
+ * Who is told of units: arrived() when one takes requests, leaving() when it does not any more; when that returns nobody
+ * may use it. PASSIVE_LEVEL. unit_watch(): boot, once, before there are any. The class driver's own word for a unit is kept
+ * beside it.
+ */
+struct unit_watcher {
+    void *(*arrived)(struct unit *u); /* Returns: its word; NULL: not interested */
+    void (*leaving)(void *word);
+};
+void unit_watch(const struct unit_watcher *w);
+
 /*
  * Send a request. DataBuffer lies in the kernel's half and is resident.
  * IRQL:    <= DISPATCH_LEVEL

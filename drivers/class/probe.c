@@ -1,0 +1,224 @@
+/* Who a unit is, and how much is on its medium. */
+#include "drivers/class/class_impl.h"
+#include "kernel/console/log.h"
+#include "kernel/mem/pool.h"
+#include "lib/bytes.h"
+#include "lib/errno.h"
+#include "lib/format.h"
+#include "lib/string.h"
+#include "lib/units.h"
+
+#define CLASS_TAG     POOL_TAG('c', 'l', 's', 's')
+#define BUFFER        4096
+#define PROBE_SECONDS 20
+#define PROBE_TRIES   5
+#define TYPE_DISK     0
+#define TYPE_CD       5
+#define PAGE_SERIAL   0x80
+#define MODE_CACHING  0x08
+#define CD_BLOCK      2048
+#define DISCARD_MAX   (1u << 30)
+
+int
+media_command(struct media *m, const uint8_t *cdb, uint8_t length, uint32_t size)
+{
+    struct scsi_request *s = m->request;
+    uint8_t sense[CLASS_SENSE];
+    int error = 0;
+
+    for (unsigned tries = 0; tries < PROBE_TRIES; tries++) {
+        memset(&s->srb, 0, sizeof(s->srb));
+        memset(sense, 0, sizeof(sense));
+        s->pieces = 0;
+        s->srb.Length = sizeof(s->srb);
+        s->srb.Function = SRB_FUNCTION_EXECUTE_SCSI;
+        s->srb.TimeOutValue = PROBE_SECONDS;
+        s->srb.CdbLength = length;
+        memcpy(s->srb.Cdb, cdb, length);
+        s->srb.SenseInfoBuffer = sense; // cppcheck-suppress autoVariables ; it is waited for below
+        s->srb.SenseInfoBufferLength = sizeof(sense);
+        s->srb.DataBuffer = m->buffer;
+        s->srb.DataTransferLength = size;
+        s->srb.SrbFlags = size ? SRB_FLAGS_DATA_IN : SRB_FLAGS_NO_DATA_TRANSFER;
+        memset(m->buffer, 0, size);
+        if (unit_execute(m->unit, s) == SRB_STATUS_DATA_OVERRUN)
+            return 0; /* less than there was room for */
+        switch (sense_judge(s, sense, false, &error)) {
+        case VERDICT_DONE:
+            return 0;
+        case VERDICT_FAILED:
+            return error;
+        default:
+            break;
+        }
+    }
+    return error;
+}
+
+/* Text of a fixed width, without the blanks at its ends. */
+static void
+text_take(char *to, size_t room, const uint8_t *from, size_t n)
+{
+    size_t length = 0;
+
+    while (n && from[0] == ' ')
+        from++, n--;
+    for (size_t i = 0; i < n && length + 1 < room; i++)
+        to[length++] = from[i] >= ' ' && from[i] <= '~' ? (char)from[i] : '?';
+    while (length && to[length - 1] == ' ')
+        length--;
+    to[length] = 0;
+}
+
+int
+media_inquire(struct media *m)
+{
+    static const uint8_t standard[6] = {SCSIOP_INQUIRY, 0, 0, 0, 96},
+                         serial[6] = {SCSIOP_INQUIRY, 1, PAGE_SERIAL, 0, 252};
+    int err = media_command(m, standard, 6, 96);
+    uint8_t type = m->buffer[0] & 0x1f;
+
+    if (err)
+        return err;
+    if (m->buffer[0] >> 5 || (type != TYPE_DISK && type != TYPE_CD))
+        return -ENODEV;
+    m->is_cd = type == TYPE_CD;
+    m->disk->removable = m->buffer[1] & 0x80;
+    text_take(m->vendor, sizeof(m->vendor), m->buffer + 8, 8);
+    text_take(m->model, sizeof(m->model), m->buffer + 16, 16);
+    text_take(m->revision, sizeof(m->revision), m->buffer + 32, 4);
+    if (!media_command(m, serial, 6, 252) && m->buffer[1] == PAGE_SERIAL)
+        text_take(m->serial, sizeof(m->serial), m->buffer + 4, MIN(m->buffer[3], 248));
+    return 0;
+}
+
+static int
+capacity_read(struct media *m)
+{
+    static const uint8_t short_form[10] = {SCSIOP_READ_CAPACITY},
+                         long_form[16] = {SCSIOP_READ_CAPACITY16, SERVICE_ACTION_READ_CAPACITY16, [13] = 32};
+    int err = media_command(m, short_form, 10, 8);
+    uint32_t last = get_be32(m->buffer);
+
+    if (err)
+        return err;
+    m->blocks = last + 1ull;
+    m->block_size = get_be32(m->buffer + 4);
+    if (m->is_cd)
+        return 0;
+    if (media_command(m, long_form, 16, 32)) /* older devices have the short one only */
+        return last == UINT32_MAX ? -EIO : 0;
+    m->blocks = get_be64(m->buffer) + 1;
+    m->block_size = get_be32(m->buffer + 8);
+    m->disk->physical_size = m->block_size << (m->buffer[13] & 15);
+    m->disk->can_discard = m->buffer[14] & 0x80;
+    return 0;
+}
+
+/* Write protection, and whether there is a cache to flush (SBC-3, 6.4.5). */
+static void
+mode_read(struct media *m)
+{
+    static const uint8_t cdb[6] = {SCSIOP_MODE_SENSE, 0x08, MODE_CACHING, 0, 64};
+
+    m->disk->has_cache = true;
+    if (media_command(m, cdb, 6, 64))
+        return;
+    m->disk->read_only = m->buffer[2] & 0x80;
+    if (m->buffer[0] >= 7 && (m->buffer[4 + m->buffer[3]] & 0x3f) == MODE_CACHING)
+        m->disk->has_cache = m->buffer[4 + m->buffer[3] + 2] & 0x04;
+}
+
+int
+media_measure(struct media *m)
+{
+    int err = capacity_read(m);
+
+    if (!err && (m->block_size < SECTOR || m->block_size > BUFFER || !is_power_of_two(m->block_size)))
+        err = -EMEDIUMTYPE;
+    if (!err && m->blocks > UINT64_MAX / 2 / m->block_size)
+        err = -EFBIG;
+    if (err) {
+        m->blocks = 0;
+        m->block_size = m->is_cd ? CD_BLOCK : SECTOR;
+    }
+    m->disk->block_size = m->block_size;
+    m->disk->physical_size = MAX(m->disk->physical_size, m->block_size);
+    if (m->is_cd)
+        m->disk->read_only = true;
+    else if (!err)
+        mode_read(m);
+    return err;
+}
+
+static struct media *
+media_new(struct unit *u)
+{
+    struct media *m = pool_zalloc(sizeof(*m), CLASS_TAG);
+
+    if (!m)
+        return NULL;
+    m->unit = u;
+    unit_facts(u, &m->facts);
+    mutex_init(&m->probing);
+    m->request = pool_zalloc(sizeof(*m->request), CLASS_TAG);
+    m->buffer = pool_zalloc(BUFFER, CLASS_TAG);
+    m->disk = m->request && m->buffer && !slots_make(m) ? disk_new(&media_ops, m) : NULL;
+    if (m->disk)
+        return m;
+    slots_free(m);
+    pool_free(m->request, CLASS_TAG);
+    pool_free(m->buffer, CLASS_TAG);
+    pool_free(m, CLASS_TAG);
+    return NULL;
+}
+
+static void *
+arrived(struct unit *u)
+{
+    struct media *m = media_new(u);
+    int err;
+
+    if (!m) {
+        log_err("class: no memory for a disk");
+        return NULL;
+    }
+    err = media_inquire(m);
+    if (!err)
+        err = media_measure(m);
+    if (err && !m->disk->removable) {
+        if (err != -ENODEV)
+            log_err("%s: cannot be used as a disk: error %d", m->facts.path, err);
+        disk_put(m->disk);
+        return NULL;
+    }
+    __atomic_add_fetch(&m->disk->refs, 1, __ATOMIC_RELAXED); /* until leaving() */
+    m->disk->depth = m->slot_count;
+    m->disk->max_bytes = m->facts.max_bytes;
+    m->disk->max_pieces = m->facts.max_pieces;
+    (void)disk_add(m->disk, m->is_cd ? "sr" : "sd", m->blocks * m->block_size);
+    log_info("%s: %s, %s %s, %s", m->disk->whole.name, m->facts.path, m->vendor, m->model,
+             m->blocks ? units_bytes(m->blocks * m->block_size).text : "no medium");
+    return m;
+}
+
+static void
+leaving(void *word)
+{
+    struct media *m = word;
+
+    log_info("%s: %s has gone", m->disk->whole.name, m->facts.path);
+    disk_gone(m->disk); /* somebody may have it open still */
+    mutex_lock(&m->probing, WAIT_FOREVER);
+    m->unit = NULL;
+    mutex_unlock(&m->probing);
+    disk_put(m->disk);
+}
+
+static const struct unit_watcher watcher = {arrived, leaving};
+
+void
+class_init(void)
+{
+    unit_watch(&watcher);
+}

@@ -1,0 +1,409 @@
+/*
+ * Disks and partitions as files: /dev/sda, /dev/sda1. With O_DIRECT a transfer goes straight to or from the program's pages;
+ * without, through pages of the kernel, and every write has reached the device when write(2) returns (its cache is flushed by
+ * fsync).
+ */
+#include "kernel/block/block.h"
+#include "kernel/cpu/user.h"
+#include "kernel/fs/dev.h"
+#include "kernel/fs/file.h"
+#include "kernel/fs/text.h"
+#include "kernel/mem/frame.h"
+#include "kernel/mem/vm.h"
+#include "kernel/sched/process.h"
+#include "lib/errno.h"
+#include "lib/field.h"
+#include "lib/string.h"
+
+#define DIRECT_PIECES 129
+#define ROOM_ORDER    4 /* pages of the kernel's for a transfer: 64 KiB, or one page */
+#define DISCARD_MAX   (UINT64_C(1) << 30)
+
+/* Linux's requests (linux/fs.h, linux/hdreg.h). */
+#define BLKROGET      0x125eu
+#define BLKRRPART     0x125fu
+#define BLKGETSIZE    0x1260u
+#define BLKFLSBUF     0x1261u
+#define BLKSSZGET     0x1268u
+#define BLKDISCARD    0x1277u
+#define BLKIOMIN      0x1278u
+#define BLKIOOPT      0x1279u
+#define BLKPBSZGET    0x127bu
+#define BLKROTATIONAL 0x127eu
+#define BLKBSZGET     0x80081270u
+#define BLKGETSIZE64  0x80081272u
+#define HDIO_GETGEO   0x0301u
+
+static struct mutex partial_lock; /* read, change, write of parts of blocks */
+
+/* ---- straight to the program's pages ---- */
+
+static long
+direct(struct block_device *b, enum block_op op, struct uio *u, uint64_t position, size_t size)
+{
+    struct vm_space *space = process_current()->space;
+    uint32_t max = MIN(b->disk->max_pieces, (uint32_t)DIRECT_PIECES);
+    struct data_piece piece[DIRECT_PIECES];
+    size_t done = 0;
+
+    while (done < size) {
+        struct block_request r = {.device = b, .op = (uint8_t)op, .start = position + done, .piece = piece};
+        size_t left = MIN(u->part->size - u->done_in_part, size - done), pinned;
+        int n;
+
+        if (!left) {
+            u->part++;
+            u->done_in_part = 0;
+            continue;
+        }
+        n = vm_pin(space, u->part->base + u->done_in_part, MIN(left, (size_t)b->disk->max_bytes),
+                   op == BLOCK_READ, piece, max, &pinned);
+        if (n < 0)
+            return done ? (long)done : n;
+        r.size = (uint32_t)ALIGN_DOWN(pinned, (size_t)b->disk->block_size);
+        r.pieces = (uint32_t)n;
+        if (r.size != pinned) /* a buffer that no block fits into */
+            r.error = -EINVAL;
+        else
+            (void)block_execute(&r);
+        vm_unpin(piece, (uint32_t)n);
+        if (r.error)
+            return done ? (long)done : r.error;
+        u->done_in_part += r.size;
+        u->left -= r.size;
+        done += r.size;
+    }
+    return (long)done;
+}
+
+/* Every part of the memory begins and ends at a block. */
+static bool
+is_aligned(const struct block_device *b, const struct uio *u, uint64_t position, size_t size)
+{
+    size_t mask = b->disk->block_size - 1, in_part = u->done_in_part, seen = 0;
+
+    if ((position | size) & mask)
+        return false;
+    for (const struct uio_part *p = u->part; seen < size; p++, in_part = 0) {
+        if ((p->base + in_part) & 3 || (p->size - in_part) & mask)
+            return false;
+        seen += p->size - in_part;
+    }
+    return true;
+}
+
+/* ---- through the kernel's ---- */
+
+struct room {
+    uint64_t pa;
+    unsigned order;
+};
+
+static size_t
+room_get(struct room *r)
+{
+    r->order = ROOM_ORDER;
+    r->pa = frame_alloc(r->order, 0);
+    if (!r->pa) {
+        r->order = 0;
+        r->pa = frame_alloc(0, 0);
+    }
+    return r->pa ? PAGE_SIZE << r->order : 0;
+}
+
+static long
+read_some(struct block_device *b, struct uio *u, uint64_t position, size_t size, char *room, size_t room_size)
+{
+    uint64_t mask = b->disk->block_size - 1, from = position & ~mask;
+    uint64_t end = MIN(ALIGN_UP(position + size, mask + 1), from + room_size);
+    int err = block_transfer(b, BLOCK_READ, from, room, end - from);
+
+    return err ? err : uio_to(u, room + (position - from), MIN(size, (size_t)(end - position)));
+}
+
+static long
+write_some(struct block_device *b, struct uio *u, uint64_t position, size_t size, char *room,
+           size_t room_size)
+{
+    uint64_t mask = b->disk->block_size - 1, from = position & ~mask;
+    uint64_t end = MIN(ALIGN_UP(position + size, mask + 1), from + room_size);
+    size_t part = MIN(size, (size_t)(end - position));
+    bool partial = (position | part) & mask;
+    long n;
+    int err = 0;
+
+    if (partial) {
+        mutex_lock(&partial_lock, WAIT_FOREVER);
+        err = block_transfer(b, BLOCK_READ, from, room, end - from);
+    }
+    n = err ? err : uio_from(u, room + (position - from), part);
+    if (n > 0 && n < (long)part) /* what could not be read from the program stays as it is on the disk */
+        end = ALIGN_DOWN(position + (uint64_t)n, mask + 1);
+    if (n > 0 && end > from)
+        err = block_transfer(b, BLOCK_WRITE, from, room, end - from);
+    if (partial)
+        mutex_unlock(&partial_lock);
+    return err ? err : n;
+}
+
+static long
+transfer(struct file *f, struct uio *u, uint64_t position, enum block_op op)
+{
+    struct block_device *b = f->private;
+    size_t size, done = 0, room_size;
+    struct room room;
+    long n = 0;
+
+    if (__atomic_load_n(&b->gone, __ATOMIC_ACQUIRE))
+        return -ENODEV;
+    if (position >= b->size || !u->left)
+        return op == BLOCK_READ || !u->left ? 0 : -ENOSPC;
+    size = (size_t)MIN((uint64_t)u->left, b->size - position);
+    if (f->flags & O_DIRECT && !u->kernel)
+        return is_aligned(b, u, position, size) ? direct(b, op, u, position, size) : -EINVAL;
+    room_size = room_get(&room);
+    if (!room_size)
+        return -ENOMEM;
+    for (; done < size; done += (size_t)n) {
+        n = op == BLOCK_READ
+                ? read_some(b, u, position + done, size - done, phys_to_virt(room.pa), room_size)
+                : write_some(b, u, position + done, size - done, phys_to_virt(room.pa), room_size);
+        if (n <= 0)
+            break;
+    }
+    frame_free(room.pa, room.order);
+    return done ? (long)done : n;
+}
+
+static long
+block_read(struct file *f, struct uio *u, uint64_t position)
+{
+    return transfer(f, u, position, BLOCK_READ);
+}
+
+static long
+block_write(struct file *f, struct uio *u, uint64_t position)
+{
+    return transfer(f, u, position, BLOCK_WRITE);
+}
+
+/* ---- the rest ---- */
+
+static int
+block_file_open(struct file *f)
+{
+    struct block_device *b = block_open_number(f->vnode->rdev);
+    bool writes = (f->flags & O_ACCMODE) != O_RDONLY;
+    int err = 0;
+
+    if (!b)
+        return -ENXIO;
+    if (b->disk->ops->open && !(f->flags & O_NONBLOCK)) /* with it: the drive, whatever is in it */
+        err = b->disk->ops->open(b->disk);
+    if (!err && writes && b->disk->read_only)
+        err = -EROFS;
+    if (err)
+        block_close(b);
+    else
+        f->private = b;
+    return err;
+}
+
+static void
+block_file_release(struct file *f)
+{
+    block_close(f->private);
+}
+
+static int
+block_fsync(struct vnode *v, bool data_only)
+{
+    struct block_device *b = block_open_number(v->rdev);
+    int err;
+
+    if (!b)
+        return -EIO; /* it has gone */
+    err = block_flush(b);
+    block_close(b);
+    return err;
+}
+
+static int64_t
+block_seek(struct file *f, int64_t offset, int whence)
+{
+    const struct block_device *b = f->private;
+    int64_t from = whence == 0 ? 0 : whence == 1 ? (int64_t)f->position : (int64_t)b->size;
+
+    if (whence < 0 || whence > 2 || (offset > 0 && from > INT64_MAX - offset) || from + offset < 0)
+        return -EINVAL;
+    return from + offset;
+}
+
+/* What old programs want to hear: 255 heads and 63 sectors, as many cylinders as there is room for. */
+static int
+geometry(const struct block_device *b, uintptr_t argument)
+{
+    struct {
+        uint8_t heads, sectors;
+        uint16_t cylinders;
+        uint64_t start;
+    } g = {255, 63, (uint16_t)MIN(b->size / SECTOR / (255ul * 63), (uint64_t)UINT16_MAX), b->start / SECTOR};
+
+    return user_write(argument, &g, sizeof(g)) ? -EFAULT : 0;
+}
+
+static int
+discard(struct block_device *b, uintptr_t argument, bool may_write)
+{
+    uint64_t range[2];
+    int err = 0;
+
+    if (!may_write)
+        return -EBADF;
+    if (user_read(range, argument, sizeof(range)))
+        return -EFAULT;
+    if ((range[0] | range[1]) & (b->disk->block_size - 1) || range[0] > b->size ||
+        range[1] > b->size - range[0])
+        return -EINVAL;
+    while (range[1] && !err) {
+        struct block_request r = {.device = b,
+                                  .op = BLOCK_DISCARD,
+                                  .start = range[0],
+                                  .size = (uint32_t)MIN(range[1], DISCARD_MAX)};
+
+        err = block_execute(&r);
+        range[0] += r.size;
+        range[1] -= r.size;
+    }
+    return err;
+}
+
+static int
+answer(uintptr_t argument, uint64_t value, size_t size)
+{
+    return user_write(argument, &value, size) ? -EFAULT : 0;
+}
+
+static long
+block_ioctl(struct file *f, unsigned request, uintptr_t argument)
+{
+    struct block_device *b = f->private;
+    struct disk *d = b->disk;
+    bool may_write = (f->flags & O_ACCMODE) != O_RDONLY;
+
+    switch (request) {
+    case BLKGETSIZE64:
+        return answer(argument, b->size, 8);
+    case BLKGETSIZE:
+        return answer(argument, b->size / SECTOR, 8);
+    case BLKSSZGET:
+        return answer(argument, d->block_size, 4);
+    case BLKPBSZGET:
+    case BLKIOMIN:
+        return answer(argument, d->physical_size, 4);
+    case BLKIOOPT:
+        return answer(argument, 0, 4);
+    case BLKBSZGET:
+        return answer(argument, PAGE_SIZE, 4);
+    case BLKROGET:
+        return answer(argument, d->read_only, 4);
+    case BLKROTATIONAL:
+        return answer(argument, d->rotates, 2);
+    case BLKFLSBUF:
+        return block_flush(b);
+    case BLKRRPART:
+        return b->part ? -EINVAL : block_reread(d);
+    case BLKDISCARD:
+        return discard(b, argument, may_write);
+    case HDIO_GETGEO:
+        return geometry(b, argument);
+    default:
+        return d->ops->ioctl ? d->ops->ioctl(d, request, argument, may_write) : -ENOTTY;
+    }
+}
+
+static const struct fs_ops block_file_ops = {.open = block_file_open,
+                                             .release = block_file_release,
+                                             .read = block_read,
+                                             .write = block_write,
+                                             .seek = block_seek,
+                                             .fsync = block_fsync,
+                                             .ioctl = block_ioctl};
+
+/* ---- nodes, and /proc ---- */
+
+static void
+added(struct block_device *b)
+{
+    int err = devfs_add(b->name, S_IFBLK | 0660, b->number, &block_file_ops, NULL);
+
+    if (err)
+        log_err("%s: no node in /dev: error %d", b->name, err);
+}
+
+static void
+removed(struct block_device *b)
+{
+    devfs_remove(b->name);
+}
+
+static uint32_t
+major_of(uint64_t number)
+{
+    return (uint32_t)(number >> 8 & 0xfff);
+}
+
+static uint32_t
+minor_of(uint64_t number)
+{
+    return (uint32_t)((number & 0xff) | (number >> 12 & ~0xffu));
+}
+
+static void
+partition_line(void *context, struct block_device *b)
+{
+    text_add(context, "%4u %8u %10lu %s\n", major_of(b->number), minor_of(b->number), b->size / 1024,
+             b->name);
+}
+
+static void
+show_partitions(struct text *t)
+{
+    text_add(t, "major minor  #blocks  name\n\n");
+    block_for_each(partition_line, t);
+}
+
+/* Linux's fields (Documentation/admin-guide/iostats), as far as they are counted. */
+static void
+diskstats_line(void *context, struct block_device *b)
+{
+    const struct block_stats *s = &b->stats;
+    const struct disk *d = b->disk;
+    uint64_t weighted = (s->ns[BLOCK_READ] + s->ns[BLOCK_WRITE] + s->ns[BLOCK_DISCARD] + s->ns[BLOCK_FLUSH]) /
+                        MS(1);
+
+    text_add(context, "%4u %7u %s", major_of(b->number), minor_of(b->number), b->name);
+    for (unsigned op = BLOCK_READ; op <= BLOCK_WRITE; op++)
+        text_add(context, " %lu %lu %lu %lu", s->done[op], s->merged[op], s->bytes[op] / SECTOR,
+                 s->ns[op] / MS(1));
+    text_add(context, " %u %lu %lu", b->part ? 0 : d->active, d->busy / MS(1), weighted);
+    text_add(context, " %lu %lu %lu %lu", s->done[BLOCK_DISCARD], s->merged[BLOCK_DISCARD],
+             s->bytes[BLOCK_DISCARD] / SECTOR, s->ns[BLOCK_DISCARD] / MS(1));
+    text_add(context, " %lu %lu\n", s->done[BLOCK_FLUSH], s->ns[BLOCK_FLUSH] / MS(1));
+}
+
+static void
+show_diskstats(struct text *t)
+{
+    block_for_each(diskstats_line, t);
+}
+
+int
+dev_block_init(void)
+{
+    int err = procfs_add("partitions", show_partitions);
+
+    mutex_init(&partial_lock);
+    block_init(added, removed);
+    return err ? err : procfs_add("diskstats", show_diskstats);
+}
