@@ -40,7 +40,7 @@ struct media {
     struct mutex probing; /* the request and buffer below */
     struct scsi_request *request;
     uint8_t *buffer;  /* a page */
-    struct list link; /* the list of all, for `disks` */
+    struct list link; /* the list of all */
 };
 
 /* command.c: a command of the class driver's own, waited for; to or from m->buffer. m->probing is held. Returns 0 or -errno

@@ -151,6 +151,9 @@ media_measure(struct media *m)
     return err;
 }
 
+static struct mutex all_lock;
+static struct list all = LIST_INIT(all); /* struct media.link */
+
 static struct media *
 media_new(struct unit *u)
 {
@@ -196,6 +199,9 @@ arrived(struct unit *u)
     m->disk->depth = m->slot_count;
     m->disk->max_bytes = m->facts.max_bytes;
     m->disk->max_pieces = m->facts.max_pieces;
+    mutex_lock(&all_lock, WAIT_FOREVER);
+    list_add_tail(&all, &m->link);
+    mutex_unlock(&all_lock);
     (void)disk_add(m->disk, m->is_cd ? "sr" : "sd", m->blocks * m->block_size);
     log_info("%s: %s, %s %s, %s", m->disk->whole.name, m->facts.path, m->vendor, m->model,
              m->blocks ? units_bytes(m->blocks * m->block_size).text : "no medium");
@@ -208,6 +214,9 @@ leaving(void *word)
     struct media *m = word;
 
     log_info("%s: %s has gone", m->disk->whole.name, m->facts.path);
+    mutex_lock(&all_lock, WAIT_FOREVER);
+    list_del(&m->link);
+    mutex_unlock(&all_lock);
     disk_gone(m->disk); /* somebody may have it open still */
     mutex_lock(&m->probing, WAIT_FOREVER);
     m->unit = NULL;
@@ -215,10 +224,41 @@ leaving(void *word)
     disk_put(m->disk);
 }
 
+void
+class_for_each(void (*show)(void *context, const struct class_facts *f), void *context)
+{
+    const struct media *m;
+
+    mutex_lock(&all_lock, WAIT_FOREVER);
+    list_for_each_entry(m, &all, link) {
+        const struct class_facts f = {.name = m->disk->whole.name,
+                                      .path = m->facts.path,
+                                      .driver = m->facts.driver,
+                                      .device = m->facts.device,
+                                      .vendor = m->vendor,
+                                      .model = m->model,
+                                      .revision = m->revision,
+                                      .serial = m->serial,
+                                      .size = m->disk->whole.size,
+                                      .block_size = m->disk->block_size,
+                                      .physical_size = m->disk->physical_size,
+                                      .depth = m->disk->depth,
+                                      .is_cd = m->is_cd,
+                                      .read_only = m->disk->read_only,
+                                      .removable = m->disk->removable,
+                                      .has_cache = m->disk->has_cache,
+                                      .can_discard = m->disk->can_discard};
+
+        show(context, &f);
+    }
+    mutex_unlock(&all_lock);
+}
+
 static const struct unit_watcher watcher = {arrived, leaving};
 
 void
 class_init(void)
 {
+    mutex_init(&all_lock);
     unit_watch(&watcher);
 }

@@ -1,6 +1,7 @@
 /*
  * /proc/drivers, /proc/ports, /proc/registry: words between tabs, for userland/drivers.c, ports.c and registry.c.
  */
+#include "drivers/class/class.h"
 #include "drivers/control/control_impl.h"
 #include "drivers/loader/driver.h"
 #include "drivers/loader/registry.h"
@@ -161,6 +162,23 @@ show_registry(struct text *t)
     registry_for_each(value_show, t);
 }
 
+/* ---- disks: name, path, driver, device, kind, size, block sizes, depth, flags, vendor, model, revision, serial ---- */
+
+static void
+disk_show(void *context, const struct class_facts *f)
+{
+    text_add(context, "%s\t%s\t%s\t%s\t%s\t%lu\t%u\t%u\t%u\t%s%s%s%s\t%s\t%s\t%s\t%s\n", f->name, f->path,
+             f->driver, f->device, f->is_cd ? "cd" : "disk", f->size, f->block_size, f->physical_size,
+             f->depth, f->read_only ? "r" : "w", f->removable ? "m" : "", f->has_cache ? "c" : "",
+             f->can_discard ? "d" : "", f->vendor, f->model, f->revision, f->serial);
+}
+
+static void
+show_disks(struct text *t)
+{
+    class_for_each(disk_show, t);
+}
+
 int
 control_show_init(void)
 {
@@ -168,5 +186,7 @@ control_show_init(void)
 
     if (!err)
         err = procfs_add("ports", show_ports);
+    if (!err)
+        err = procfs_add("disks", show_disks);
     return err ? err : procfs_add("registry", show_registry);
 }
