@@ -82,7 +82,7 @@ media_inquire(struct media *m)
         return err;
     if (m->buffer[0] >> 5 || (type != TYPE_DISK && type != TYPE_CD))
         return -ENODEV;
-    m->is_cd = type == TYPE_CD;
+    m->is_cd = m->disk->whole_only = type == TYPE_CD;
     m->disk->removable = m->buffer[1] & 0x80;
     text_take(m->vendor, sizeof(m->vendor), m->buffer + 8, 8);
     text_take(m->model, sizeof(m->model), m->buffer + 16, 16);
@@ -260,5 +260,5 @@ void
 class_init(void)
 {
     mutex_init(&all_lock);
-    unit_watch(&watcher);
+    (void)unit_watch(&watcher);
 }

@@ -80,14 +80,14 @@ struct block_device {
 };
 
 struct disk {
-    const struct block_ops *ops;                     /* [I] */
-    void *private;                                   /* [I] of ops */
-    uint32_t block_size, physical_size;              /* [I] bytes */
-    uint32_t max_bytes, max_pieces;                  /* [I] of a command */
-    uint32_t depth;                                  /* [I] commands at once */
-    bool read_only, removable, can_discard, rotates; /* [I] */
-    bool has_cache;                                  /* [a] it is to be flushed */
-    uint32_t refs;                                   /* [a] */
+    const struct block_ops *ops;                                 /* [I] */
+    void *private;                                               /* [I] of ops */
+    uint32_t block_size, physical_size;                          /* [I] bytes */
+    uint32_t max_bytes, max_pieces;                              /* [I] of a command */
+    uint32_t depth;                                              /* [I] commands at once */
+    bool read_only, removable, can_discard, rotates, whole_only; /* [I] whole_only: never has partitions */
+    bool has_cache;                                              /* [a] it is to be flushed */
+    uint32_t refs;                                               /* [a] */
     spinlock_t lock;
     uint32_t active;                  /* [q] commands */
     uint32_t turn;                    /* [q] whose turn it is */

@@ -37,8 +37,8 @@ part_enter(struct disk *d, const struct table_part *p)
     (void)device_enter(d, b);
 }
 
-void
-parts_find(struct disk *d)
+static void
+look(struct disk *d)
 {
     struct table *t = pool_zalloc(sizeof(*t), BLOCK_TAG);
     struct table_disk td = {.blocks = d->whole.size / d->block_size,
@@ -58,6 +58,13 @@ parts_find(struct disk *d)
         part_enter(d, &t->part[i]);
     pool_free(td.room, BLOCK_TAG);
     pool_free(t, BLOCK_TAG);
+}
+
+void
+parts_find(struct disk *d)
+{
+    if (!d->whole_only)
+        look(d);
 }
 
 int

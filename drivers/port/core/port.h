@@ -46,6 +46,7 @@ struct bus;
 struct unit;
 struct request;
 struct scsi_request;
+struct unit_watcher;
 struct device;
 
 enum request_flags {
@@ -106,20 +107,21 @@ enum { HOLD_BUSY = 1, HOLD_RECOVERY = 2, HOLD_STOP = 4, HOLD_BOUNCE = 8 };
 
 /* [I] fixed   [q] bus->lock   [a] atomic */
 struct unit {
-    struct list link;               /* [q] bus->units */
-    struct list ready;              /* [q] bus->ready, while something waits */
-    struct bus *bus;                /* [I] */
-    uint8_t target, lun;            /* [I] */
-    uint32_t depth;                 /* [a] requests at the miniport at once */
-    uint32_t active;                /* [q] */
-    uint32_t holds;                 /* [a] HOLD_.. */
-    uint32_t busy_seconds;          /* [a] until HOLD_BUSY ends by itself */
-    bool gone;                      /* [q] new requests fail */
-    struct list waiting;            /* [q] oldest first */
-    uint64_t requests, errors;      /* [a] */
-    void *face_data;                /* [I] */
-    uint32_t max_bytes, max_pieces; /* [I] of a request, once announced */
-    void *class_word;               /* of who was told (unit.h) */
+    struct list link;                   /* [q] bus->units */
+    struct list ready;                  /* [q] bus->ready, while something waits */
+    struct bus *bus;                    /* [I] */
+    uint8_t target, lun;                /* [I] */
+    uint32_t depth;                     /* [a] requests at the miniport at once */
+    uint32_t active;                    /* [q] */
+    uint32_t holds;                     /* [a] HOLD_.. */
+    uint32_t busy_seconds;              /* [a] until HOLD_BUSY ends by itself */
+    bool gone;                          /* [q] new requests fail */
+    struct list waiting;                /* [q] oldest first */
+    uint64_t requests, errors;          /* [a] */
+    void *face_data;                    /* [I] */
+    uint32_t max_bytes, max_pieces;     /* [I] of a request, once announced */
+    const struct unit_watcher *watcher; /* [I] once announced: who was told (unit.h) */
+    void *class_word;                   /* [a] its word */
 };
 
 struct bus_cpu {

@@ -36,10 +36,13 @@ unit_execute(struct unit *u, struct scsi_request *s)
 
 static const struct unit_watcher *watcher; /* [I] after boot */
 
-void
+const struct unit_watcher *
 unit_watch(const struct unit_watcher *w)
 {
+    const struct unit_watcher *before = watcher;
+
     watcher = w;
+    return before;
 }
 
 void
@@ -47,8 +50,9 @@ unit_announce(struct unit *u, uint32_t max_bytes, uint32_t max_pieces)
 {
     u->max_bytes = max_bytes;
     u->max_pieces = max_pieces;
-    if (watcher)
-        u->class_word = watcher->arrived(u);
+    u->watcher = watcher;
+    if (u->watcher)
+        u->class_word = u->watcher->arrived(u);
 }
 
 void
@@ -57,7 +61,7 @@ unit_retire(struct unit *u)
     void *word = __atomic_exchange_n(&u->class_word, NULL, __ATOMIC_ACQ_REL);
 
     if (word)
-        watcher->leaving(word);
+        u->watcher->leaving(word);
 }
 
 void

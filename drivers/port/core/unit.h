@@ -36,14 +36,14 @@ void unit_facts(const struct unit *u, struct unit_facts *out);
 
 /*
  * Who is told of units: arrived() when one takes requests, leaving() when it does not any more; when that returns nobody
- * may use it. PASSIVE_LEVEL. unit_watch(): boot, once, before there are any. The class driver's own word for a unit is kept
+ * may use it. PASSIVE_LEVEL. unit_watch(): boot; returns who was told before, NULL: nobody. The class driver's own word for a unit is kept
  * beside it.
  */
 struct unit_watcher {
     void *(*arrived)(struct unit *u); /* Returns: its word; NULL: not interested */
     void (*leaving)(void *word);
 };
-void unit_watch(const struct unit_watcher *w);
+const struct unit_watcher *unit_watch(const struct unit_watcher *w);
 
 /*
  * Send a request. DataBuffer lies in the kernel's half and is resident.

@@ -82,9 +82,13 @@ static const struct {
 
 KTEST(ataport_refuses_what_its_interface_forbids) /* A-004 A-006 */
 {
+    struct driver *channels = driver_find("ide.sys");
+
     for (unsigned i = 0; i < ARRAY_SIZE(refused) && !ktest_failed(); i++) {
         struct sim s;
 
+        if (channels && !strcmp(refused[i].rule, "A-015"))
+            continue; /* where the default channel driver runs it is not refused (test_drivers.py) */
         if (!sim_load(&s))
             return;
         *(uint32_t *)(void *)((char *)s.knobs + refused[i].knob) = refused[i].value;
@@ -97,6 +101,8 @@ KTEST(ataport_refuses_what_its_interface_forbids) /* A-004 A-006 */
         KCHECK(s.why[0]);
         sim_stop(&s);
     }
+    if (channels)
+        driver_put(channels);
 }
 
 KTEST(

@@ -1,5 +1,6 @@
 #include "tests/guest/kernel/drivers/sim.h"
 #include "drivers/ddk/wdm.h"
+#include "drivers/port/core/unit.h"
 #include "kernel/cpu/apic.h"
 #include "tests/guest/ktest.h"
 
@@ -26,10 +27,12 @@ adapter_take(void *context, struct adapter *a)
 int
 sim_start(struct sim *s)
 {
+    const struct unit_watcher *disks = unit_watch(NULL); /* nobody but the test sends requests */
     int err = driver_start(s->driver, s->why);
 
     if (!err && s->driver->port.add)
         err = s->driver->port.add(s->driver, s->driver->port.data, NULL, s->why);
+    (void)unit_watch(disks);
     adapters_for_each(adapter_take, s);
     return err;
 }
