@@ -4,6 +4,7 @@
 #include "drivers/control/control.h"
 #include "drivers/control/control_impl.h"
 #include "drivers/loader/driver.h"
+#include "drivers/port/core/port.h"
 #include "kernel/fs/file.h"
 #include "kernel/fs/text.h"
 #include "kernel/mem/pool.h"
@@ -46,6 +47,12 @@ do_unbind(struct command *c)
     return unbind_device(c->word[1], c->why);
 }
 
+static int
+do_rescan(struct command *c)
+{
+    return adapters_rescan(c->word[1]);
+}
+
 static void
 add_line(void *context, const char *text)
 {
@@ -72,11 +79,8 @@ static const struct {
     const char *name;
     unsigned words;
     int (*run)(struct command *c);
-} commands[] = {{"load", 2, do_load},
-                {"unload", 2, do_unload},
-                {"bind", 2, do_bind},
-                {"unbind", 2, do_unbind},
-                {"info", 2, do_info}};
+} commands[] = {{"load", 2, do_load},     {"unload", 2, do_unload}, {"bind", 2, do_bind},
+                {"unbind", 2, do_unbind}, {"rescan", 2, do_rescan}, {"info", 2, do_info}};
 
 /* Words between single blanks; a path may hold none. */
 static void

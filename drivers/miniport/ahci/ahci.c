@@ -8,6 +8,7 @@
 #define HANDOFF_MS     2000 /* the BIOS gets so long when it says that it is busy (10.6.3) */
 #define WORD75_DEPTH   31
 #define WORD76_NCQ     (1u << 8)
+#define WORD84_LOGS    (1u << 5) /* general purpose logging */
 #define LINK_WAIT_MS   100
 
 static ULONG
@@ -84,6 +85,7 @@ initialize(PVOID extension, PIDE_DEVICE_PARAMETERS p, PIDENTIFY_DEVICE_DATA data
 
     c->ncq = p->IdeDeviceType == DeviceIsAta && c->hba->cap & CAP_NCQ && word[76] != 0xffff &&
              word[76] & WORD76_NCQ && depth > 1;
+    c->has_log = (word[84] & 0xc000) == 0x4000 && word[84] & WORD84_LOGS;
     if (c->ncq)
         c->slots = depth < c->slots ? depth : c->slots; /* a tag is a slot */
     p->NumberOfOverlappedRequests = (UCHAR)c->slots;

@@ -52,7 +52,7 @@ struct channel {
     PIDE_REQUEST_BLOCK sense_for;    /* the request that failed, while the device is asked why */
     ULONG polls, ncq_errors, overlap;
     ULONG reading_log; /* the tags that wait for what the device says of their failure; 0: it is not asked */
-    BOOLEAN ncq, one_by_one, is_packet;
+    BOOLEAN ncq, has_log, one_by_one, is_packet;
 };
 
 static inline ULONG
@@ -84,7 +84,8 @@ void ahci_read_error_log(struct channel *c);
 BOOLEAN ahci_stop(struct channel *c); /* FALSE: it still runs after WAIT_US */
 void ahci_start(struct channel *c);
 void ahci_restart(struct channel *c);                 /* after an error: the link stays */
-void ahci_reset(struct channel *c, UCHAR irb_status); /* COMRESET; what is out ends with the status */
+void ahci_reset(struct channel *c, UCHAR irb_status); /* COMRESET; what is here ends with the status */
+void ahci_reset_keeping(struct channel *c);           /* COMRESET; what waits goes on afterwards */
 void ahci_look(struct channel *c);                    /* is somebody there, and who */
 
 /* done.c */

@@ -177,28 +177,46 @@ plain_failed(struct channel *c, ULONG task_file)
         end_slot(c, slot, IRB_STATUS_DEVICE_ERROR);
 }
 
+/*
+ * A queued command failed, and with it all that were queued. A disk that keeps logs says which; of another one the link is
+ * reset (it may still be working on the others) and each goes again by itself.
+ */
+static void
+queued_failed(struct channel *c, ULONG slots)
+{
+    c->queued = c->used = 0;
+    if (c->has_log) {
+        ahci_restart(c);
+        if (c->state != RUNNING)
+            return; /* it was reset, and all have ended */
+        c->reading_log = slots;
+        ahci_read_error_log(c);
+    } else {
+        retry_one_by_one(c, slots);
+        ahci_reset_keeping(c);
+    }
+}
+
 /* AHCI 1.3.1, 6.2.2.1 and 6.2.2.2. */
 static void
 task_file_error(struct channel *c)
 {
-    ULONG task_file = in(c, PX_TFD), queued = c->queued, done = queued & ~in(c, PX_SACT);
+    ULONG task_file = in(c, PX_TFD), done = c->queued & ~in(c, PX_SACT);
 
-    ahci_restart(c);
-    if (c->state != RUNNING)
-        return; /* it was reset, and all have ended */
     for (ULONG slot = 0; slot < SLOTS; slot++)
         if (done >> slot & 1)
             ahci_end(c, slot, IRB_STATUS_SUCCESS);
-    queued &= ~done;
-    if (c->reading_log) {
-        log_read(c, FALSE);
-    } else if (queued) {
-        c->queued = c->used = 0;
-        c->reading_log = queued;
-        ahci_read_error_log(c);
-    } else if (c->used) {
-        plain_failed(c, task_file);
+    if (c->queued) {
+        queued_failed(c, c->queued);
+        return;
     }
+    ahci_restart(c);
+    if (c->state != RUNNING)
+        return;
+    if (c->reading_log)
+        log_read(c, FALSE);
+    else if (c->used)
+        plain_failed(c, task_file);
     ahci_release(c);
 }
 

@@ -94,17 +94,20 @@ reset_poll(PVOID extension)
 }
 
 void
-ahci_reset(struct channel *c, UCHAR irb_status)
+ahci_reset_keeping(struct channel *c)
 {
-    BOOLEAN stopped;
-
     out(c, PX_IE, 0);
-    stopped = ahci_stop(c);
-    ahci_end_all(c, irb_status);
-    if (stopped)
+    if (ahci_stop(c))
         link_reset(c);
     else
         look_later(c, STOPPING, STOP_POLLS);
+}
+
+void
+ahci_reset(struct channel *c, UCHAR irb_status)
+{
+    ahci_reset_keeping(c);
+    ahci_end_all(c, irb_status);
 }
 
 /* The device still says that it is busy: HBAs that can are told to forget it (CAP.SCLO), others reset the link. */
@@ -132,7 +135,6 @@ ahci_look(struct channel *c)
     ULONG signature;
 
     c->state = EMPTY;
-    c->ncq = FALSE;
     out(c, PX_SERR, ~0u);
     out(c, PX_IS, ~0u);
     out(c, PX_IE, IS_HOT_PLUG);

@@ -281,6 +281,16 @@ face_power_down(struct adapter *a)
 }
 
 static void
+face_rescan(struct adapter *a)
+{
+    const struct ata_controller *c = a->face_data;
+
+    for (uint32_t n = 0; n < ATA_CHANNELS_MAX; n++)
+        if (c->channel[n] && __atomic_load_n(&c->channel[n]->phase, __ATOMIC_ACQUIRE) == PHASE_RUNNING)
+            ata_detect(c->channel[n]);
+}
+
+static void
 face_failed(struct adapter *a)
 {
     struct ata_controller *c = a->face_data;
@@ -314,5 +324,6 @@ const struct port_face ata_face = {
     .interrupt = face_interrupt,
     .stop = face_stop,
     .power_down = face_power_down,
+    .rescan = face_rescan,
     .destroy = face_destroy,
 };

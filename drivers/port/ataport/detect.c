@@ -173,6 +173,14 @@ answers(struct unit *u, IDENTIFY_DEVICE_DATA *data, bool *atapi)
     return status == IRB_STATUS_DEVICE_ERROR && !identify(u, IDE_COMMAND_ATAPI_IDENTIFY, data, &status);
 }
 
+/* Another device where one was: by its serial number and model (words 10 to 19, 27 to 46). */
+static bool
+is_another(const IDENTIFY_DEVICE_DATA *a, const IDENTIFY_DEVICE_DATA *b)
+{
+    return memcmp(a->SerialNumber, b->SerialNumber, sizeof(a->SerialNumber)) ||
+           memcmp(a->ModelNumber, b->ModelNumber, sizeof(a->ModelNumber));
+}
+
 /* "QEMU HARDDISK": bytes of each word are swapped. */
 static void
 model_name(const IDENTIFY_DEVICE_DATA *d, char *text)
@@ -207,6 +215,12 @@ target_detect(struct ata_channel *ch, uint8_t target)
     }
     known = u->parameters.Version != 0;
     there = answers(u->unit, data, &atapi);
+    if (there && known && is_another(u->identify, data)) {
+        ata_unit_forget(ch, u);
+        u = unit_new(ch, target);
+        known = false;
+        there = u && answers(u->unit, data, &atapi);
+    }
     if (there && !known) {
         *u->identify = *data;
         parameters_fill(data, atapi, target, &u->parameters);
@@ -225,7 +239,7 @@ target_detect(struct ata_channel *ch, uint8_t target)
                      atapi ? "ATAPI" : "ATA", model);
         }
     }
-    if (!there)
+    if (!there && u)
         ata_unit_forget(ch, u);
     pool_free(data, ATA_TAG);
 }

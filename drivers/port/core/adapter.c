@@ -425,3 +425,21 @@ adapter_device(const struct adapter *a)
 {
     return a->pci ? a->pci->name : a->isa ? a->isa->name : "-";
 }
+
+int
+adapters_rescan(const char *name)
+{
+    bool all = !strcmp(name, "all");
+    int err = all ? 0 : -ENODEV;
+    struct adapter *a;
+
+    mutex_lock(&lock, WAIT_FOREVER);
+    list_for_each_entry(a, &adapters, link)
+        if (all || !strcmp(a->name, name)) {
+            err = 0;
+            if (a->face->rescan && __atomic_load_n(&a->state, __ATOMIC_ACQUIRE) == ADAPTER_STARTED)
+                a->face->rescan(a);
+        }
+    mutex_unlock(&lock);
+    return err;
+}

@@ -99,6 +99,8 @@ struct port_face {
     void (*stop)(struct adapter *a);
     /* The power goes: the same, and devices, buses and the adapter are told. With no request out. PASSIVE_LEVEL */
     void (*power_down)(struct adapter *a);
+    /* Look for units that came or went; returns when that is done. PASSIVE_LEVEL. NULL: cannot */
+    void (*rescan)(struct adapter *a);
     /* Free what the face has for the adapter. PASSIVE_LEVEL. */
     void (*destroy)(struct adapter *a);
 };
@@ -225,6 +227,8 @@ void adapter_log(struct adapter *a, const char *format, ...) __attribute__((form
 /* Requests drain (at most `timeout` ns), the face stops its miniport. Returns 0 or -ETIMEDOUT: it was stopped the hard way. */
 int adapter_stop(struct adapter *a, uint64_t timeout);
 int adapter_power_down(struct adapter *a, uint64_t timeout); /* likewise; it is not started again */
+/* Look for units of an adapter ("all": of each) that came or went. PASSIVE_LEVEL. Returns 0 or -ENODEV: no such adapter */
+int adapters_rescan(const char *name);
 /* Before the power goes or the machine starts anew: every unit is told to write its cache (SRB_FUNCTION_FLUSH, then
  * SRB_FUNCTION_SHUTDOWN), every adapter is stopped. Again: nothing is left to do. PASSIVE_LEVEL. */
 void ports_shutdown(void);
