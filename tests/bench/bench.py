@@ -34,6 +34,9 @@ CALLS = [("", 1), ("program: null system call", 1), ("program: switch through a 
          ("program: fork, exec, exit, wait", 1), ("program: page fault", 1)]
 ROUNDS = 1000
 
+# What disk.c does, in its order, and how often.
+DISK = [("4 KiB at random", 1000), ("1 MiB in a row", 64)]
+
 
 def entry(elf):
     """The address of the kernel's first instruction, as hexadecimal digits (ELF64 header, e_entry)."""
@@ -54,8 +57,8 @@ def image(folder, build, files):
     return path
 
 
-def boot(folder, build, kernel, smp, options, initrd=None):
-    """Boot to the end: (the kernel's log, the markers as [(id, instructions)])."""
+def boot(folder, build, kernel, smp, options, initrd=None, devices=(), ports=False):
+    """Boot to the end: (the kernel's log, the markers as [(id, instructions)], or with their port accesses, too)."""
     log, marks = Path(folder) / "log", Path(folder) / "marks"
     marks.unlink(missing_ok=True)
     qemu = shutil.which("qemu-system-x86_64") or sys.exit("bench: qemu-system-x86_64 is missing")
@@ -64,13 +67,13 @@ def boot(folder, build, kernel, smp, options, initrd=None):
          "-display", "none", "-no-reboot", "-debugcon", f"file:{log}", "-kernel", build / kernel / "portolan.elf",
          "-initrd", initrd or build / kernel / "system.img", "-append", f"log=debugcon panic=exit {options}",
          "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
-         "-plugin", f"{build}/bench/icplugin.so,out={marks},entry={entry(build / kernel / 'portolan.elf')}"],
+         "-plugin", f"{build}/bench/icplugin.so,out={marks},entry={entry(build / kernel / 'portolan.elf')}", *devices],
         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TIMEOUT)
     text = log.read_text(errors="replace") if log.exists() else ""
     if done.returncode != 0:
         sys.exit(f"bench: QEMU ended with status {done.returncode}: {done.stderr}\n{text[-2000:]}")
     fields = [line.split("\t") for line in marks.read_text().splitlines()]
-    return text, [(int(f[1]), int(f[3]) + int(f[4])) for f in fields]
+    return text, [(int(f[1]), int(f[3]) + int(f[4]), *((int(f[6]) + int(f[7]),) if ports else ())) for f in fields]
 
 
 def memory_used(log):
@@ -118,7 +121,7 @@ def prompt_figures(folder, build):
 
 def call_figures(folder, build):
     more = image(folder, build, {"bench/calls": (build / "bench/calls").read_bytes()})
-    _, marks = boot(folder, build, "release", 1, "init=/bench/calls", more)
+    _, marks = boot(folder, build, "release", 1, "init=/bench/calls driver.exclude=*", more)  # a driver's watch ticks
     begins, ends = ([n for i, n in marks if i == which] for which in (MARK_BEGIN, MARK_END))
     if not len(begins) == len(ends) == len(CALLS):
         sys.exit(f"bench: {len(CALLS)} benchmarks of programs, {len(begins)} begun, {len(ends)} ended")
@@ -140,6 +143,25 @@ def driver_figures(folder, build):
         yield name, costs[len(costs) // 2]
 
 
+def disk_figures(folder, build):
+    """Reads through /dev/sda with O_DIRECT. Of the AHCI's registers, which are memory, no accesses are counted."""
+    more = image(folder, build, {"bench/disk": (build / "bench/disk").read_bytes()})
+    disk = Path(folder) / "disk.img"
+    with open(disk, "wb") as f:
+        f.truncate(64 * MIB)
+    drive = ("-drive", f"if=none,id=d,format=raw,file={disk}")
+    for name, devices in (("ahci", ("-device", "ide-hd,bus=ide.0,drive=d")),
+                          ("ide", ("-device", "piix3-ide,id=pata", "-device", "ide-hd,bus=pata.0,drive=d"))):
+        _, marks = boot(folder, build, "release", 1, "init=/bench/disk", more, drive + devices, True)
+        begins, ends = ([m for m in marks if m[0] == which] for which in (MARK_BEGIN, MARK_END))
+        if not len(begins) == len(ends) == len(DISK):
+            sys.exit(f"bench: {len(DISK)} benchmarks of disks, {len(begins)} begun, {len(ends)} ended")
+        for (what, count), begin, end in zip(DISK, begins, ends):
+            yield f"{name}: {what}", (end[1] - begin[1]) / count
+            if name == "ide":
+                yield f"{name}: {what}, port accesses", (end[2] - begin[2]) / count
+
+
 def show(figures):
     missed = 0
     print(f"{'what':<46} {'figure':>14} {'goal':>14}  unit")
@@ -155,7 +177,7 @@ def main():
     build = Path(sys.argv[1] if len(sys.argv) > 1 else "build").resolve()
     with tempfile.TemporaryDirectory() as folder:
         figures = [figure for part in (start_figures, prompt_figures, operation_figures, call_figures,
-                                               driver_figures)
+                                               driver_figures, disk_figures)
                    for figure in part(folder, build)]
     sys.exit(1 if show(figures) else 0)
 

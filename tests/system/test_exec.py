@@ -90,7 +90,7 @@ def test_poweroff_by_the_command_is_its_end():
 def test_drivers_are_in_their_folder(tmp_path):
     (tmp_path / "a.sys").write_bytes(BINARY_BYTES)
     (tmp_path / "b.inf").write_text("[Version]\n")
-    done = run("--driver", tmp_path / "a.sys", "--driver", tmp_path / "b.inf", "--", "ls /drivers; cat /drivers/a.sys")
+    done = run("--driver", tmp_path / "a.sys", "--driver", tmp_path / "b.inf", "--", "cd /drivers; ls a.sys b.inf; cat a.sys")
     assert done.stdout == b"a.sys\nb.inf\n" + BINARY_BYTES
 
 

@@ -65,6 +65,7 @@ bench_driver(void)
     if (bind_load("/bench/instant.sys", why))
         return;
     d = driver_find("instant.sys");
+    (void)unit_watch(NULL); /* no class driver sends it anything */
     if (!d->port.add || d->port.add(d, d->port.data, NULL, why)) {
         log_err("bench: no adapter: %s", why);
         return;
