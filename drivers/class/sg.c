@@ -136,7 +136,7 @@ sg_io(struct media *m, uintptr_t argument, bool may_write)
         return err;
     p = pool_zalloc(sizeof(*p), CLASS_TAG);
     if (h.size)
-        data = pool_zalloc(h.size, CLASS_TAG);
+        data = pool_zalloc(ALIGN_UP(h.size, 4u), CLASS_TAG); /* devices move words */
     if (!p || (h.size && !data))
         err = -ENOMEM;
     else if (user_read(p->s.srb.Cdb, h.cdb, h.cdb_length) ||

@@ -14,6 +14,7 @@ CONTROLLERS = {
     "ahci-pc": ("--machine", "pc", "--disk", "ahci:{}"),
     "ide-pc": ("--machine", "pc", "--disk", "ide:{}"),
     "ide-q35": ("--disk", "ide:{}"),
+    "ide-pc-uefi": ("--machine", "pc", "--boot", "iso", "--firmware", "uefi", "--disk", "ide:{}"),
     "isa-ide": ("--disk", "isa-ide:{}"),
 }
 TIB = 1 << 40
@@ -209,6 +210,15 @@ def test_a_cd_is_read_and_its_tray_opens_and_closes(tmp_path, machine):
                "dd if=/dev/zero of=/dev/sr0 count=1 2>&1 | head -1", "--machine", machine, "--cd", image)
     assert hashlib.sha256(image.read_bytes()).hexdigest() in done.stdout, done.stderr
     assert "No medium found" in done.stdout and "\n2000000\n" in done.stdout and "Read-only file system" in done.stdout
+
+
+@pytest.mark.parametrize("machine, lengths", [
+    ("q35", "5 35 36 95"), ("pc", "6 34 36 96")], ids=["q35", "pc"])  # QEMU's PIO never ends an answer of an odd length
+def test_answers_of_short_and_odd_lengths(tmp_path, machine, lengths):
+    done = run(f"for n in {lengths}; do cdb -b -r $n /dev/sr0 12 0 0 0 $(printf %x $n) 0 | wc -c; done; ports", "--machine",
+               machine, "--cd", noise(tmp_path / "cd.img", 1 << 20))
+    assert done.stdout.split()[:4] == [*lengths.split()[:3], "36"], done.stdout + done.stderr
+    assert re.search(r"^ata\d+ +running .* 0 +-$", done.stdout, re.M)
 
 
 def test_the_commands_say_what_there_is(tmp_path):

@@ -207,6 +207,12 @@ adapter_control(PVOID extension, IDE_CONTROL_ACTION action, PVOID parameters)
     if (action != IdeStart)
         return TRUE;
     c->has_pci = AtaPortGetBusData(c, &c->chip, 0, 4) == 4;
+    for (ULONG i = 0; i < k->ControllerResources->NumberOfAccessRanges; i++) {
+        PIDE_ACCESS_RANGE r = &k->ControllerResources->IdeAccessRange[i];
+
+        if (!r->InMemory && (r->Bar == 0 || r->Bar == 2))
+            c->command[r->Bar / 2] = AtaPortGetDeviceBase(c, r->RangeStart, 0);
+    }
     k->NumberOfChannels = c->has_pci ? 2 : 1;
     k->NumberOfPhysicalBreaks = 32;
     k->MaximumTransferLength = MAX_TRANSFER;

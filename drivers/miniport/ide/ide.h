@@ -62,8 +62,9 @@ struct channel {
 };
 
 struct controller {
-    ULONG chip;    /* vendor and device, as at offset 0 of the configuration space */
-    UCHAR has_pci; /* there is a configuration space */
+    ULONG chip;        /* vendor and device, as at offset 0 of the configuration space */
+    UCHAR has_pci;     /* there is a configuration space */
+    PUCHAR command[2]; /* ports of the channels' command blocks */
 };
 
 /* ide.c */

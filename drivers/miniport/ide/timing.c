@@ -136,6 +136,7 @@ ide_transfer_mode_select(PVOID extension, PIDE_TRANSFER_MODE_PARAMETERS p)
     return TRUE;
 }
 
+/* A channel that the chip is not to decode, and where nothing answers. (QEMU's answers all the same.) */
 ATA_CHANNEL_STATE NTAPI
 ide_channel_enabled(PVOID extension, ULONG channel)
 {
@@ -144,5 +145,9 @@ ide_channel_enabled(PVOID extension, ULONG channel)
 
     if (!chip_of(c) || AtaPortGetBusData(c, &idetim, IDETIM + 2 * channel, 2) != 2)
         return ChannelStateUnKnown;
-    return idetim & IDETIM_DECODE ? ChannelStateEnabled : ChannelStateDisabled;
+    if (idetim & IDETIM_DECODE)
+        return ChannelStateEnabled;
+    return c->command[channel & 1] && AtaPortReadPortUchar(c->command[channel & 1] + STATUS) != STATUS_NOBODY
+               ? ChannelStateUnKnown
+               : ChannelStateDisabled;
 }

@@ -38,11 +38,18 @@ map_direct(const struct ata_channel *ch, const struct ata_request *a, struct ata
 {
     void *va = data_va(&a->data);
 
-    if (a->must_bounce || ((uintptr_t)va & ch->controller->alignment_mask))
-        return false;
+    if (a->must_bounce || (((uintptr_t)va | (a->data.size & 1)) & ch->controller->alignment_mask))
+        return false; /* also half of the last word, where a device moves words */
     s->is_mapped = va != NULL;
     s->base = va ? va : phys_to_virt(a->data.piece[0].pa);
     return a->flags & IRB_FLAGS_USE_DMA ? sg_build(ch, &a->data, &s->sg) : s->is_mapped;
+}
+
+/* What a device may fill that moves words. */
+static uint32_t
+data_room(const struct ata_channel *ch, const struct ata_request *a)
+{
+    return a->data.size + (a->data.size & ch->controller->alignment_mask & 1);
 }
 
 /* Through a buffer of the bus's (struct bounce_pool). */
@@ -51,8 +58,9 @@ map_bounced(struct ata_channel *ch, const struct ata_request *a, struct ata_slot
 {
     struct bounce_pool *pool = &ch->bus->bounce;
     const struct dma_buffer *b = &pool->buffer[0];
+    uint32_t room = data_room(ch, a);
 
-    if (!pool->count || a->data.size > b->size)
+    if (!pool->count || room > b->size)
         return ATA_CANNOT;
     s->bounce = bounce_take(pool);
     if (s->bounce < 0)
@@ -61,14 +69,13 @@ map_bounced(struct ata_channel *ch, const struct ata_request *a, struct ata_slot
     if (a->flags & IRB_FLAGS_DATA_OUT)
         data_read(&a->data, b->va, a->data.size);
     else
-        memset(b->va, 0, a->data.size); /* what the device leaves out is nobody else's data */
-    if (b->size >= a->data.size + CANARY_SIZE)
-        canary_set((uint8_t *)b->va + a->data.size, CANARY_SIZE);
+        memset(b->va, 0, room); /* what the device leaves out is nobody else's data */
+    if (b->size >= room + CANARY_SIZE)
+        canary_set((uint8_t *)b->va + room, CANARY_SIZE);
     s->base = b->va;
     s->is_mapped = true;
     s->sg.NumberOfElements = a->flags & IRB_FLAGS_USE_DMA ? 1 : 0;
-    s->sg.Elements[0] = (IDE_SCATTER_GATHER_ELEMENT){.Address.QuadPart = (LONGLONG)b->pa,
-                                                     .Length = a->data.size};
+    s->sg.Elements[0] = (IDE_SCATTER_GATHER_ELEMENT){.Address.QuadPart = (LONGLONG)b->pa, .Length = room};
     return ATA_MAPPED;
 }
 
@@ -88,8 +95,9 @@ ata_data_unmap(struct ata_channel *ch, const struct ata_request *a, struct ata_s
 {
     const struct dma_buffer *b = &ch->bus->bounce.buffer[s->bounce];
 
-    if (b->size >= a->data.size + CANARY_SIZE &&
-        !canary_alive((const uint8_t *)b->va + a->data.size, CANARY_SIZE))
+    uint32_t room = data_room(ch, a);
+
+    if (b->size >= room + CANARY_SIZE && !canary_alive((const uint8_t *)b->va + room, CANARY_SIZE))
         ata_violation(ch->controller, RULE_CANARY, "target %u: written behind a request's %u bytes",
                       a->r.unit->target, a->data.size);
     if (a->flags & IRB_FLAGS_DATA_IN)
