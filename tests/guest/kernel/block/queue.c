@@ -103,7 +103,7 @@ let_go(struct disk *d, uint32_t from)
 KTEST(block_requests_out_of_range_are_refused)
 {
     static const struct {
-        uint8_t op;
+        uint64_t op;
         uint64_t start;
         uint32_t size, pieces;
         int error;
@@ -127,7 +127,7 @@ KTEST(block_requests_out_of_range_are_refused)
 
     for (unsigned i = 0; d && i < ARRAY_SIZE(rows); i++) {
         struct block_request r = {.device = &d->whole,
-                                  .op = rows[i].op,
+                                  .op = (uint8_t)rows[i].op,
                                   .start = rows[i].start,
                                   .size = rows[i].size,
                                   .piece = &piece,
