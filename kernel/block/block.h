@@ -92,6 +92,7 @@ struct disk {
     uint32_t active;                  /* [q] commands */
     uint32_t turn;                    /* [q] whose turn it is */
     uint32_t waiting_count;           /* [q] */
+    bool running;                     /* [q] somebody starts what waits */
     struct list waiting[BLOCK_TURNS]; /* [q] oldest first */
     uint64_t busy_since, busy;        /* [q] ns with something active */
     uint32_t number;                  /* [I] which disk of its kind */

@@ -72,13 +72,21 @@ account_begin(struct disk *d, struct block_request *r)
         d->busy_since = r->begun;
 }
 
-/* Start what can be started. No lock held. */
+/*
+ * Start what can be started. No lock held. One processor at a time: it looks again after each start, so that another one, or
+ * a command that has ended before its start returned, leaves the rest to it and nothing recurses.
+ */
 static void
 run(struct disk *d)
 {
     uint8_t irql = spin_lock(&d->lock);
     struct block_request *r;
 
+    if (d->running) {
+        spin_unlock(&d->lock, irql);
+        return;
+    }
+    d->running = true;
     while (d->active < d->depth && d->waiting_count && (r = take(d)) != NULL) {
         uint32_t size = r->size, pieces = r->pieces;
 
@@ -88,6 +96,7 @@ run(struct disk *d)
         d->ops->start(d, r, r->device->start + r->start, size, pieces);
         spin_lock(&d->lock);
     }
+    d->running = false;
     spin_unlock(&d->lock, irql);
 }
 

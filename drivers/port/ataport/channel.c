@@ -110,7 +110,7 @@ slots_make(struct ata_channel *ch)
     return ch->slots ? 0 : -ENOMEM;
 }
 
-/* A-054 (not supported: clear and NULL), A-056 */
+/* A-054 (not supported: clear and NULL; so A-055 cannot come about), A-056 */
 int
 ata_channel_start(struct ata_channel *ch)
 {
