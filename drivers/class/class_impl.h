@@ -37,9 +37,10 @@ struct media {
     uint32_t slot_count;
     uint64_t busy; /* [a] bits: slots in use */
     struct slot *slots;
-    struct mutex probing; /* the request and buffer below */
+    struct mutex probing; /* what is below */
     struct scsi_request *request;
-    uint8_t *buffer;  /* a page */
+    uint8_t *buffer; /* a page */
+    uint8_t sense[CLASS_SENSE];
     struct list link; /* the list of all */
 };
 

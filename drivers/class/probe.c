@@ -23,27 +23,26 @@ int
 media_command(struct media *m, const uint8_t *cdb, uint8_t length, uint32_t size)
 {
     struct scsi_request *s = m->request;
-    uint8_t sense[CLASS_SENSE];
     int error = 0;
 
     for (unsigned tries = 0; tries < PROBE_TRIES; tries++) {
         memset(&s->srb, 0, sizeof(s->srb));
-        memset(sense, 0, sizeof(sense));
+        memset(m->sense, 0, sizeof(m->sense));
         s->pieces = 0;
         s->srb.Length = sizeof(s->srb);
         s->srb.Function = SRB_FUNCTION_EXECUTE_SCSI;
         s->srb.TimeOutValue = PROBE_SECONDS;
         s->srb.CdbLength = length;
         memcpy(s->srb.Cdb, cdb, length);
-        s->srb.SenseInfoBuffer = sense; // cppcheck-suppress autoVariables ; it is waited for below
-        s->srb.SenseInfoBufferLength = sizeof(sense);
+        s->srb.SenseInfoBuffer = m->sense;
+        s->srb.SenseInfoBufferLength = sizeof(m->sense);
         s->srb.DataBuffer = m->buffer;
         s->srb.DataTransferLength = size;
         s->srb.SrbFlags = size ? SRB_FLAGS_DATA_IN : SRB_FLAGS_NO_DATA_TRANSFER;
         memset(m->buffer, 0, size);
         if (unit_execute(m->unit, s) == SRB_STATUS_DATA_OVERRUN)
             return 0; /* less than there was room for */
-        switch (sense_judge(s, sense, false, &error)) {
+        switch (sense_judge(s, m->sense, false, &error)) {
         case VERDICT_DONE:
             return 0;
         case VERDICT_FAILED:

@@ -12,9 +12,11 @@
 #define STOP_TIMEOUT  SECONDS(30)
 #define UNITS_MAX     64
 
+static uint8_t sense[SENSE_BUFFER_SIZE]; /* of the one request that is out */
+
 /* Or no medium in it. */
 static bool
-has_no_cache(const uint8_t *sense)
+has_no_cache(void)
 {
     uint8_t key = sense[2] & 15;
 
@@ -24,9 +26,10 @@ has_no_cache(const uint8_t *sense)
 static void
 unit_tell(struct unit *u, struct scsi_request *s, uint8_t function)
 {
-    uint8_t status, sense[SENSE_BUFFER_SIZE] = {0};
+    uint8_t status;
 
     memset(&s->srb, 0, sizeof(s->srb));
+    memset(sense, 0, sizeof(sense));
     s->pieces = 0;
     s->srb.Length = sizeof(s->srb);
     s->srb.Function = function;
@@ -34,11 +37,11 @@ unit_tell(struct unit *u, struct scsi_request *s, uint8_t function)
     if (function == SRB_FUNCTION_EXECUTE_SCSI) {
         s->srb.CdbLength = 10;
         s->srb.Cdb[0] = SCSIOP_SYNCHRONIZE_CACHE;
-        s->srb.SenseInfoBuffer = sense; // cppcheck-suppress autoVariables ; it is waited for below
+        s->srb.SenseInfoBuffer = sense;
         s->srb.SenseInfoBufferLength = sizeof(sense);
     }
     status = unit_execute(u, s);
-    if (has_no_cache(sense))
+    if (has_no_cache())
         return;
     if (status != SRB_STATUS_SUCCESS && status != SRB_STATUS_NO_DEVICE &&
         status != SRB_STATUS_INVALID_REQUEST)

@@ -31,6 +31,7 @@ unit_execute(struct unit *u, struct scsi_request *s)
     if (unit_send(u, s))
         return SRB_STATUS_NO_DEVICE;
     (void)wait_event(&done.waitable, WAIT_FOREVER); /* the engine ends every request in time */
+    s->context = NULL;
     return SRB_STATUS(s->srb.SrbStatus);
 }
 
