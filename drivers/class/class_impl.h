@@ -44,8 +44,8 @@ struct media {
     struct list link; /* the list of all */
 };
 
-/* command.c: a command of the class driver's own, waited for; to or from m->buffer. m->probing is held. Returns 0 or -errno
- * as sense_error(). PASSIVE_LEVEL */
+/* probe.c: a command of the class driver's own, waited for; to or from m->buffer. m->probing is held. Returns 0 or -errno
+ * as sense_judge() has it. PASSIVE_LEVEL */
 int media_command(struct media *m, const uint8_t *cdb, uint8_t length, uint32_t size);
 
 /* What became of it. */

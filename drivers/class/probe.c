@@ -8,16 +8,17 @@
 #include "lib/string.h"
 #include "lib/units.h"
 
-#define CLASS_TAG     POOL_TAG('c', 'l', 's', 's')
-#define BUFFER        4096
-#define PROBE_SECONDS 20
-#define PROBE_TRIES   5
-#define TYPE_DISK     0
-#define TYPE_CD       5
-#define PAGE_SERIAL   0x80
-#define MODE_CACHING  0x08
-#define CD_BLOCK      2048
-#define DISCARD_MAX   (1u << 30)
+#define CLASS_TAG            POOL_TAG('c', 'l', 's', 's')
+#define BUFFER               4096
+#define PROBE_SECONDS        20
+#define PROBE_TRIES          5
+#define TYPE_DISK            0
+#define TYPE_CD              5
+#define PAGE_SERIAL          0x80
+#define PAGE_CHARACTERISTICS 0xb1
+#define NOT_ROTATING         1
+#define MODE_CACHING         0x08
+#define CD_BLOCK             2048
 
 int
 media_command(struct media *m, const uint8_t *cdb, uint8_t length, uint32_t size)
@@ -73,7 +74,8 @@ int
 media_inquire(struct media *m)
 {
     static const uint8_t standard[6] = {SCSIOP_INQUIRY, 0, 0, 0, 96},
-                         serial[6] = {SCSIOP_INQUIRY, 1, PAGE_SERIAL, 0, 252};
+                         serial[6] = {SCSIOP_INQUIRY, 1, PAGE_SERIAL, 0, 252},
+                         characteristics[6] = {SCSIOP_INQUIRY, 1, PAGE_CHARACTERISTICS, 0, 64};
     int err = media_command(m, standard, 6, 96);
     uint8_t type = m->buffer[0] & 0x1f;
 
@@ -88,6 +90,8 @@ media_inquire(struct media *m)
     text_take(m->revision, sizeof(m->revision), m->buffer + 32, 4);
     if (!media_command(m, serial, 6, 252) && m->buffer[1] == PAGE_SERIAL)
         text_take(m->serial, sizeof(m->serial), m->buffer + 4, MIN(m->buffer[3], 248));
+    if (!media_command(m, characteristics, 6, 64) && m->buffer[1] == PAGE_CHARACTERISTICS)
+        m->disk->rotates = get_be16(m->buffer + 4) != NOT_ROTATING;
     return 0;
 }
 
