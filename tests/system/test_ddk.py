@@ -10,7 +10,7 @@ from launcher import ROOT
 GCC = "x86_64-w64-mingw32-gcc"
 THEIRS = "/usr/x86_64-w64-mingw32/include/ddk"
 TABLE = ROOT / "tests/drivers/abi.list"
-HEADERS = ["ntddk.h", "srb.h", "scsi.h", "ata.h"]
+HEADERS = ["ntddk.h", "srb.h", "scsi.h", "ata.h", "ntddscsi.h"]
 CONTRACT = ROOT / "docs/contract/ataport.md"
 
 
