@@ -1,6 +1,6 @@
 /*
- * io DEVICE REQUESTS THREADS MAX [direct] [errors]: random reads and writes, verified. Every thread has a part of the device for
- * itself; each sector holds its number, the thread's and how often it was written. With `errors` a request may fail with
+ * io [DEVICE REQUESTS THREADS MAX [direct] [errors]]: random reads and writes, verified; without arguments, of a file of its
+ * own in /tmp. Every thread has a part of the device for itself; each sector holds its number, the thread's and how often it was written. With `errors` a request may fail with
  * EIO: what it was to write is then either there or not. Prints "io: N requests, M bytes, E errors" and ends with 0 if all
  * that was read was as it had to be.
  */
@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define BLKGETSIZE64 0x80081272
@@ -152,19 +153,9 @@ work(void *argument)
     return NULL;
 }
 
-int
-main(int argc, char **argv)
+static void
+arguments(int argc, char **argv)
 {
-    static struct worker workers[THREADS_MAX];
-    static pthread_t thread[THREADS_MAX];
-    struct worker sum = {0};
-    uint64_t size = 0;
-    int fd;
-
-    if (argc < 5) {
-        fprintf(stderr, "usage: io DEVICE REQUESTS THREADS MAX [direct] [errors]\n");
-        return 2;
-    }
     path = argv[1];
     requests = strtoul(argv[2], NULL, 0);
     threads = (unsigned)strtoul(argv[3], NULL, 0);
@@ -173,13 +164,61 @@ main(int argc, char **argv)
         direct |= !strcmp(argv[i], "direct");
         errors_allowed |= !strcmp(argv[i], "errors");
     }
+}
+
+static void
+file_of_its_own(void)
+{
+    static char name[] = "/tmp/io-XXXXXX";
+    int fd = mkstemp(name);
+
+    if (fd < 0 || ftruncate(fd, 4l << 20)) {
+        perror(name);
+        exit(1);
+    }
+    close(fd);
+    path = name;
+    requests = 2000;
+    threads = 4;
+    max_size = 64 << 10;
+}
+
+/* Of PATH, in bytes; 0 if it cannot be told. */
+static uint64_t
+size_of(int fd)
+{
+    struct stat stat;
+    uint64_t size;
+
+    if (fd < 0 || fstat(fd, &stat))
+        return 0;
+    if (S_ISREG(stat.st_mode))
+        return (uint64_t)stat.st_size;
+    return ioctl(fd, BLKGETSIZE64, &size) ? 0 : size;
+}
+
+int
+main(int argc, char **argv)
+{
+    static struct worker workers[THREADS_MAX];
+    static pthread_t thread[THREADS_MAX];
+    struct worker sum = {0};
+    int fd;
+
+    if (argc != 1 && argc < 5) {
+        fprintf(stderr, "usage: io [DEVICE REQUESTS THREADS MAX [direct] [errors]]\n");
+        return 2;
+    }
+    if (argc == 1)
+        file_of_its_own();
+    else
+        arguments(argc, argv);
     fd = open(path, O_RDONLY);
-    if (fd < 0 || ioctl(fd, BLKGETSIZE64, &size) || !threads || threads > THREADS_MAX) {
+    if (!threads || threads > THREADS_MAX || !(part = size_of(fd) / SECTOR / threads)) {
         perror(path);
         return 1;
     }
     close(fd);
-    part = size / SECTOR / threads;
     for (unsigned n = 0; n < threads; n++) {
         workers[n] = (struct worker){.n = n, .random = 88172645463325252ull + 977 * n};
         workers[n].written = calloc(part, sizeof(uint32_t));
@@ -197,6 +236,9 @@ main(int argc, char **argv)
         sum.bytes += workers[n].bytes;
         sum.errors += workers[n].errors;
     }
-    printf("io: %lu requests, %lu bytes, %lu errors\n", sum.done, sum.bytes, sum.errors);
+    if (argc == 1)
+        unlink(path);
+    printf("io: %lu requests, %lu bytes, %lu errors\n%s", sum.done, sum.bytes, sum.errors,
+           failed ? "" : "ok\n");
     return failed;
 }
