@@ -130,7 +130,7 @@ $(COMMANDS): $(BUILD)/userland/%: userland/%.c $(wildcard userland/common/*) | $
 	$(call say,MUSL,$@)
 	$(Q)$(MUSL_CC) $(USER_CFLAGS) -o $@ $< $(wildcard userland/common/*.c)
 
-$(PROGRAMS): $(BUILD)/programs/%: tests/programs/%.c tests/programs/check.h
+$(PROGRAMS): $(BUILD)/programs/%: tests/programs/%.c tests/programs/check.h tests/programs/aio_abi.h
 	@mkdir -p $(@D)
 	$(call say,MUSL,$@)
 	$(Q)$(MUSL_CC) $(USER_CFLAGS) -O2 -o $@ $<
@@ -208,7 +208,7 @@ $(BUILD)/bench/icplugin.so: tests/bench/icplugin.c
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) -O2 -shared -fPIC $(WARN) -o $@ $<
 
-$(BUILD)/bench/calls $(BUILD)/bench/disk: $(BUILD)/bench/%: tests/bench/%.c kernel/cpu/marker.h
+$(BUILD)/bench/calls $(BUILD)/bench/disk: $(BUILD)/bench/%: tests/bench/%.c kernel/cpu/marker.h tests/programs/aio_abi.h
 	@mkdir -p $(@D)
 	$(Q)$(MUSL_CC) $(USER_CFLAGS) -O2 -o $@ $<
 

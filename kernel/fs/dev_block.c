@@ -5,10 +5,12 @@
  */
 #include "kernel/block/block.h"
 #include "kernel/cpu/user.h"
+#include "kernel/fs/async.h"
 #include "kernel/fs/dev.h"
 #include "kernel/fs/file.h"
 #include "kernel/fs/text.h"
 #include "kernel/mem/frame.h"
+#include "kernel/mem/pool.h"
 #include "kernel/mem/vm.h"
 #include "kernel/sched/process.h"
 #include "lib/errno.h"
@@ -90,6 +92,87 @@ is_aligned(const struct block_device *b, const struct uio *u, uint64_t position,
         seen += p->size - in_part;
     }
     return true;
+}
+
+/* ---- the same, not waited for ---- */
+
+#define ASYNC_MAX (8ul << 20)
+#define ASYNC_TAG POOL_TAG('a', 's', 'y', 'n')
+
+static void
+async_end(struct async_io *io, int error)
+{
+    vm_unpin(io->piece, io->pieces);
+    if (io->piece != io->here)
+        pool_free(io->piece, ASYNC_TAG);
+    io->done(io, io->moved ? (long)io->moved : error);
+}
+
+/* As much as the disk takes at once of what is left. */
+static void
+async_send(struct async_io *io)
+{
+    struct block_request *r = &io->request;
+    const struct disk *d = r->device->disk;
+    uint32_t n = 0, bytes = 0;
+
+    r->piece = io->piece + io->sent;
+    while (n < MIN(d->max_pieces, io->pieces - io->sent) && bytes + r->piece[n].size <= d->max_bytes)
+        bytes += r->piece[n++].size;
+    r->start = io->position + io->moved;
+    r->size = bytes;
+    r->pieces = n;
+    io->sent += n;
+    block_submit(r);
+}
+
+static void
+async_sent(struct block_request *r)
+{
+    struct async_io *io = r->context;
+
+    if (!r->error)
+        io->moved += r->size;
+    if (r->error || io->sent == io->pieces)
+        async_end(io, r->error);
+    else
+        async_send(io);
+}
+
+/* All of it at once, or nothing: what is larger, goes past the end or is to go in parts that no block fits into is waited
+ * for instead. */
+static int
+block_start(struct file *f, struct async_io *io)
+{
+    struct block_device *b = f->private;
+    const struct disk *d = b->disk;
+    uint32_t max = (uint32_t)((io->size + (io->base & (PAGE_SIZE - 1)) + PAGE_SIZE - 1) / PAGE_SIZE);
+    size_t pinned = 0;
+    int n;
+
+    if (!(f->flags & O_DIRECT) || (f->flags & O_DSYNC && io->write) || io->size > ASYNC_MAX || io->base & 3 ||
+        (io->position | io->size) & (d->block_size - 1) || io->position > b->size ||
+        io->size > b->size - io->position)
+        return -EOPNOTSUPP;
+    if (max > d->max_pieces && io->base & (d->block_size - 1))
+        return -EOPNOTSUPP;
+    io->piece = max <= ASYNC_PIECES ? io->here : pool_alloc(max * sizeof(*io->piece), ASYNC_TAG);
+    if (!io->piece)
+        return -EOPNOTSUPP;
+    n = vm_pin(process_current()->space, io->base, io->size, !io->write, io->piece, max, &pinned);
+    if (pinned != io->size) {
+        vm_unpin(io->piece, (uint32_t)MAX(n, 0));
+        if (io->piece != io->here)
+            pool_free(io->piece, ASYNC_TAG);
+        return -EOPNOTSUPP;
+    }
+    io->pieces = (uint32_t)n;
+    io->sent = 0;
+    io->moved = 0;
+    io->request = (struct block_request){
+        .device = b, .op = io->write ? BLOCK_WRITE : BLOCK_READ, .done = async_sent, .context = io};
+    async_send(io);
+    return 0;
 }
 
 /* ---- through the kernel's ---- */
@@ -326,6 +409,7 @@ static const struct fs_ops block_file_ops = {.open = block_file_open,
                                              .release = block_file_release,
                                              .read = block_read,
                                              .write = block_write,
+                                             .start = block_start,
                                              .seek = block_seek,
                                              .fsync = block_fsync,
                                              .ioctl = block_ioctl};

@@ -2,6 +2,7 @@
  * Open files: opening, reading and writing with a position, directories.
  */
 #include "kernel/fs/file.h"
+#include "kernel/fs/async.h"
 #include "kernel/fs/fs_impl.h"
 #include "kernel/mem/pool.h"
 #include "lib/errno.h"
@@ -77,6 +78,17 @@ file_put(struct file *f)
     vnode_put(f->vnode);
     dentry_put(f->dentry);
     pool_free(f, FILE_TAG);
+}
+
+bool
+file_put_unless_last(struct file *f)
+{
+    uint32_t refs = __atomic_load_n(&f->refs, __ATOMIC_RELAXED);
+
+    while (refs > 1)
+        if (__atomic_compare_exchange_n(&f->refs, &refs, refs - 1, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+            return true;
+    return false;
 }
 
 /* ---- reading and writing ---- */
@@ -171,6 +183,14 @@ file_write(struct file *f, struct uio *u)
         f->position = nowhere + (uint64_t)n;
     mutex_unlock(&f->position_lock);
     return n;
+}
+
+int
+file_start(struct file *f, struct async_io *io)
+{
+    if (io->write ? !writable(f) : !readable(f))
+        return -EBADF;
+    return f->ops->start && io->size ? f->ops->start(f, io) : -EOPNOTSUPP;
 }
 
 long

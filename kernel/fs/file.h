@@ -52,13 +52,16 @@ struct file {
 /* An open file of a vnode; takes its own references. Calls ops->open. Returns 0 or -errno. */
 int file_open(struct vnode *v, struct dentry *d, unsigned flags, struct file **out);
 void file_get(struct file *f);
-void file_put(struct file *f); /* the last one releases it. NULL is allowed. PASSIVE_LEVEL */
+void file_put(struct file *f);             /* the last one releases it. NULL is allowed. PASSIVE_LEVEL */
+bool file_put_unless_last(struct file *f); /* false: it is the last one, and kept. Any IRQL */
 
 /* read(2), write(2), with the position; p-variants (pread) with one of their own. Check the access mode: -EBADF. */
 long file_read(struct file *f, struct uio *u);
 long file_write(struct file *f, struct uio *u);
 long file_pread(struct file *f, struct uio *u, uint64_t position);
 long file_pwrite(struct file *f, struct uio *u, uint64_t position);
+/* A transfer that goes on by itself (fs_ops.start). 0; -EBADF; -EOPNOTSUPP: this file, or this transfer, has to be waited for. */
+int file_start(struct file *f, struct async_io *io);
 int64_t file_seek(struct file *f, int64_t offset, int whence);
 unsigned file_poll(struct file *f, struct poll_waiter *w, struct event *event);
 int file_truncate(struct file *f, uint64_t size);

@@ -44,6 +44,7 @@ struct fs;
 struct vnode;
 struct dentry;
 struct file;
+struct async_io;
 struct pipe;
 struct poll_queue;
 struct poll_waiter;
@@ -111,7 +112,10 @@ struct fs_ops {
     /* Files. read and write return bytes; 0: end of file. position is ignored by what has none. */
     long (*read)(struct file *f, struct uio *u, uint64_t position); /* no lock held; -EINVAL */
     long (*write)(struct file *f, struct uio *u,
-                  uint64_t position);                      /* [v] for regular files, else none; -EINVAL */
+                  uint64_t position); /* [v] for regular files, else none; -EINVAL */
+    /* Begin a transfer that ends with io->done(), perhaps before this returns. 0; or it is not begun, -EOPNOTSUPP: read and
+     * write have to do it. NULL: never. No lock held. */
+    int (*start)(struct file *f, struct async_io *io);
     int (*setattr)(struct vnode *v, const struct attr *a); /* [v] -EPERM */
     int (*fsync)(struct vnode *v, bool data_only);         /* NULL: nothing to do */
     int (*open)(

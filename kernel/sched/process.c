@@ -115,6 +115,7 @@ process_prepare(struct process *p)
     list_init(&p->all);
     list_init(&p->tasks);
     list_init(&p->queued);
+    list_init(&p->aio);
     poll_queue_init(&p->child_queue);
     event_init(&p->resume, EVENT_MANUAL, true);
     event_init(&p->alone, EVENT_AUTO, false);

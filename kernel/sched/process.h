@@ -93,6 +93,7 @@ struct process {
     struct fd_table *files;         /* [o] */
     struct fs_context *fs;          /* [o] */
     struct dentry *executable;      /* [o] a reference, for /proc/PID/exe */
+    struct list aio;                /* [s] struct aio_context.link */
     struct tty *tty;                /* [t] controlling terminal, NULL: none */
     char name[PROCESS_NAME_MAX];    /* [o] */
     int8_t nice;                    /* [s] -20 .. 19 */

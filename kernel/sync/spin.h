@@ -31,6 +31,7 @@ enum lock_order {
     LOCK_NAMES = 49,       /* kernel/fs: the tree of names */
     LOCK_PAGES = 50,       /* kernel/fs: the pages of a file in memory */
     LOCK_WORK = 51,        /* work queues */
+    LOCK_AIO = 52,         /* kernel/sys: transfers that go on by themselves, and their results */
     LOCK_MUTEX = 55,       /* who waits for whose mutex: priority inheritance */
     LOCK_POLL = 57,        /* who waits for which file to be ready */
     LOCK_NT = 58,          /* drivers/nt: what drivers wait for; their memory */

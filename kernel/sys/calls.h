@@ -213,11 +213,11 @@
     HAVE(203, sched_setaffinity)        \
     HAVE(204, sched_getaffinity)        \
     LACK(205, set_thread_area)          \
-    LACK(206, io_setup)                 \
-    LACK(207, io_destroy)               \
-    LACK(208, io_getevents)             \
-    LACK(209, io_submit)                \
-    LACK(210, io_cancel)                \
+    HAVE(206, io_setup)                 \
+    HAVE(207, io_destroy)               \
+    HAVE(208, io_getevents)             \
+    HAVE(209, io_submit)                \
+    HAVE(210, io_cancel)                \
     LACK(211, get_thread_area)          \
     LACK(212, lookup_dcookie)           \
     LACK(213, epoll_create)             \
@@ -340,7 +340,7 @@
     LACK(330, pkey_alloc)               \
     LACK(331, pkey_free)                \
     HAVE(332, statx)                    \
-    LACK(333, io_pgetevents)            \
+    HAVE(333, io_pgetevents)            \
     LACK(334, rseq)                     \
     GAP(335, 423)                       \
     LACK(424, pidfd_send_signal)        \

@@ -11,6 +11,7 @@
 #include "kernel/mem/frame.h"
 #include "kernel/mem/pool.h"
 #include "kernel/sched/process.h"
+#include "kernel/sys/aio.h"
 #include "kernel/sys/call.h"
 #include "kernel/sys/exec_impl.h"
 #include "kernel/sys/life.h"
@@ -199,8 +200,10 @@ process_change(struct process *p, struct exec *x)
 {
     struct vm_space *space = p->space;
     struct dentry *executable = p->executable;
-    uint8_t old = spin_lock(&p->lock);
+    uint8_t old;
 
+    aio_end(p);
+    old = spin_lock(&p->lock);
     p->space = x->space;
     p->executable = x->main.file->dentry;
     name_set(p, x->path);

@@ -4,6 +4,7 @@
 #include "kernel/fs/file.h"
 #include "kernel/sched/futex.h"
 #include "kernel/sched/process.h"
+#include "kernel/sys/aio.h"
 #include "kernel/sys/life.h"
 #include "kernel/sys/syscall.h"
 
@@ -25,13 +26,15 @@ task_robust_end(void)
 void
 process_strip(struct process *p)
 {
-    uint8_t old = spin_lock(&p->lock);
     struct vm_space *space = p->space;
     struct fd_table *files = p->files;
     struct fs_context *fs = p->fs;
     struct dentry *executable = p->executable;
     struct signal_actions *actions = p->actions;
+    uint8_t old;
 
+    aio_end(p);
+    old = spin_lock(&p->lock);
     p->space = NULL;
     p->files = NULL;
     p->fs = NULL;

@@ -35,7 +35,7 @@ CALLS = [("", 1), ("program: null system call", 1), ("program: switch through a 
 ROUNDS = 1000
 
 # What disk.c does, in its order, and how often.
-DISK = [("4 KiB at random", 1000), ("1 MiB in a row", 64)]
+DISK = [("4 KiB at random", 1000), ("1 MiB in a row", 64), ("4 KiB at random, 32 at a time", 1000)]
 
 
 def entry(elf):

@@ -86,6 +86,13 @@ def test_random_requests_of_many_threads_are_verified(tmp_path, controller, requ
     assert re.search(r"^ata\d+ +running .* 0 +-$", done.stdout, re.M)
 
 
+@pytest.mark.parametrize("controller", ["ahci", "ide-pc"])
+def test_transfers_go_on_by_themselves(tmp_path, controller):
+    done = run("/tests/aio /dev/sda && ports", *options(controller, sparse(tmp_path / "disk.img", 8 << 20)), "--smp", "4")
+    assert done.stdout.startswith("ok\n"), done.stdout + done.stderr
+    assert re.search(r"^ata\d+ +running .* 0 +-$", done.stdout, re.M)
+
+
 def test_memory_above_4_gib_is_reached_by_a_device_of_32_bits(tmp_path):
     image = noise(tmp_path / "disk.img", 4 << 20)
     done = run("dd if=/dev/sda bs=64k iflag=direct 2>/dev/null | sha256sum; /tests/io /dev/sda 300 4 65536 direct; ports -v",
