@@ -138,8 +138,19 @@ struct task {
 };
 
 /* The running ones; NULL in a kernel thread. IRQL: any. */
-struct task *task_current(void);
-struct process *process_current(void);
+static inline struct task *
+task_current(void)
+{
+    return thread_current()->task;
+}
+
+static inline struct process *
+process_current(void)
+{
+    struct task *t = task_current();
+
+    return t ? t->process : NULL;
+}
 
 /* By number, with a reference; NULL. PASSIVE_LEVEL. process_put() at PASSIVE_LEVEL. */
 struct process *process_find(int pid);

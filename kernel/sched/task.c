@@ -13,20 +13,6 @@
 
 static unsigned count; /* [a] */
 
-struct task *
-task_current(void)
-{
-    return thread_current()->task;
-}
-
-struct process *
-process_current(void)
-{
-    struct task *t = task_current();
-
-    return t ? t->process : NULL;
-}
-
 unsigned
 task_count(void)
 {
