@@ -31,6 +31,7 @@
 #include "kernel/hw/clock.h"
 #include "kernel/hw/isa.h"
 #include "kernel/hw/pci.h"
+#include "kernel/hw/pci_hotplug.h"
 #include "kernel/hw/power.h"
 #include "kernel/mem/frame.h"
 #include "kernel/mem/pool.h"
@@ -372,6 +373,8 @@ drivers_start(void)
         log_err("boot: no door from programs to drivers: %s", errtext(-err));
     else
         control_bind_all();
+    if (!err && !option("nohotplug"))
+        pci_hotplug_start(&control_slots);
     sys_on_shutdown(ports_shutdown);
 }
 

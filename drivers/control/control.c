@@ -7,7 +7,10 @@
 #include "drivers/port/core/port.h"
 #include "kernel/fs/file.h"
 #include "kernel/fs/text.h"
+#include "kernel/hw/pci.h"
+#include "kernel/hw/pci_hotplug.h"
 #include "kernel/mem/pool.h"
+#include "lib/errname.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 
@@ -185,3 +188,25 @@ control_bind_all(void)
     if (files)
         log_info("drivers: %u INF files, %u devices have a driver", files, devices);
 }
+
+static void
+functions_came(void)
+{
+    unsigned devices = bind_all();
+
+    if (devices)
+        log_info("drivers: %u device%s more %s a driver", devices, devices == 1 ? "" : "s",
+                 devices == 1 ? "has" : "have");
+}
+
+static void
+function_goes(struct pci_device *d)
+{
+    char why[DRIVER_WHY] = "";
+    int err = unbind_function(d, why);
+
+    if (err)
+        log_err("%s: its driver does not give it up: %s: %s", d->name, why, errtext(-err));
+}
+
+const struct pci_watcher control_slots = {.came = functions_came, .goes = function_goes};

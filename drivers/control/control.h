@@ -13,3 +13,7 @@ int control_init(const char *cmdline);
 
 /* Read /drivers and start what drives a device. PASSIVE_LEVEL. */
 void control_bind_all(void);
+
+/* What is done about functions that come to and go from slots, for pci_hotplug_start(). */
+struct pci_watcher;
+extern const struct pci_watcher control_slots;

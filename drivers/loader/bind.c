@@ -386,19 +386,16 @@ bind_device(const char *device, const char *driver, char *why)
     return err;
 }
 
-int
-unbind_device(const char *device, char *why)
+/* Returns: 0; -ENODEV: no driver has it; the driver's -errno and why. */
+static int
+detach(const struct device *dev, char *why)
 {
     struct binding *b;
-    struct device dev;
     int err = -ENODEV;
 
-    snprintf(why, DRIVER_WHY, "%s is bound to no driver", device);
-    if (!device_named(device, &dev))
-        return err;
     mutex_lock(&lock, WAIT_FOREVER);
     list_for_each_entry(b, &bindings, link)
-        if (b->device.pci == dev.pci && b->device.isa == dev.isa) {
+        if (b->device.pci == dev->pci && b->device.isa == dev->isa) {
             err = b->driver->port.remove(b->driver, b->driver->port.data, &b->device, why);
             if (!err) {
                 list_del(&b->link);
@@ -409,6 +406,23 @@ unbind_device(const char *device, char *why)
         }
     mutex_unlock(&lock);
     return err;
+}
+
+int
+unbind_device(const char *device, char *why)
+{
+    struct device dev;
+
+    snprintf(why, DRIVER_WHY, "%s is bound to no driver", device);
+    return device_named(device, &dev) ? detach(&dev, why) : -ENODEV;
+}
+
+int
+unbind_function(struct pci_device *d, char *why)
+{
+    int err = detach(&(struct device){.pci = d}, why);
+
+    return err == -ENODEV ? 0 : err;
 }
 
 void

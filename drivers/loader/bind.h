@@ -35,6 +35,10 @@ int bind_load(const char *path, char *why);
 int bind_device(const char *device, const char *driver, char *why);
 int unbind_device(const char *device, char *why);
 
+/* A function of PCI goes: if a driver has it, take it away. PASSIVE_LEVEL. Returns 0, or the driver's -errno and why. */
+struct pci_device;
+int unbind_function(struct pci_device *d, char *why);
+
 /* For each device that is bound. */
 void bind_for_each(void (*show)(void *context, const char *device, const struct driver *d, const char *id),
                    void *context);

@@ -14,7 +14,16 @@
 
 #define TAG POOL_TAG('p', 'c', 'i', ' ')
 
-static struct list devices = LIST_INIT(devices); /* [I] after pci_init() */
+static struct list devices =
+    LIST_INIT(devices);  /* readers take no lock: entries are added, and never taken away */
+static unsigned entries; /* [I] but while functions are being listed */
+
+static struct pci_world
+pci_world(void)
+{
+    return (struct pci_world){
+        .devices = &devices, .address_bits = cpu_physical_bits(), .is_memory = mem_overlaps};
+}
 
 #define assert_owned(d) DEBUG_ASSERT(__atomic_load_n(&(d)->owner, __ATOMIC_RELAXED))
 
@@ -26,21 +35,67 @@ address_order(struct pci_address a)
     return (uint64_t)a.segment << 32 | (uint64_t)a.bus << 16 | (uint64_t)a.device << 8 | a.function;
 }
 
-static struct pci_device *
-device_keep(void *context, const struct pci_device *found)
+static void
+presence_set(struct pci_device *d, enum pci_presence p)
 {
-    unsigned *count = context;
-    struct pci_device *d = *count < PCI_FUNCTIONS_MAX ? pool_alloc(sizeof(*d), TAG) : NULL;
-    struct list *behind = devices.prev;
+    __atomic_store_n(&d->presence, p, __ATOMIC_RELEASE);
+}
+
+static enum pci_presence
+presence(const struct pci_device *d)
+{
+    return __atomic_load_n(&d->presence, __ATOMIC_ACQUIRE);
+}
+
+/* Who follows the list meanwhile sees the new entry whole, or not at all. */
+static struct pci_device *
+entry_new(struct list *behind, const struct pci_device *found)
+{
+    struct pci_device *d = entries < PCI_FUNCTIONS_MAX ? pool_alloc(sizeof(*d), TAG) : NULL;
 
     if (!d)
         return NULL;
-    ++*count;
+    entries++;
     *d = *found;
-    while (behind != &devices &&
-           address_order(list_entry(behind, struct pci_device, link)->at) > address_order(d->at))
-        behind = behind->prev;
-    list_add_after(behind, &d->link);
+    d->link = (struct list){.next = behind->next, .prev = behind};
+    presence_set(d, PCI_LISTING);
+    behind->next->prev = &d->link;
+    __atomic_store_n(&behind->next, &d->link, __ATOMIC_RELEASE);
+    return d;
+}
+
+/* The entry of a function that was there before. */
+static struct pci_device *
+entry_again(struct pci_device *d, const struct pci_device *found)
+{
+    struct list link = d->link;
+
+    if (presence(d) != PCI_ABSENT || __atomic_load_n(&d->owner, __ATOMIC_ACQUIRE))
+        return NULL;
+    *d = *found;
+    d->link = link;
+    presence_set(d, PCI_LISTING);
+    return d;
+}
+
+/* For pci_scan(). The context counts what is kept. */
+static struct pci_device *
+device_keep(void *context, const struct pci_device *found)
+{
+    struct list *behind = devices.prev;
+    struct pci_device *d = NULL;
+    unsigned *count = context;
+
+    for (; behind != &devices; behind = behind->prev) {
+        d = list_entry(behind, struct pci_device, link);
+        if (address_order(d->at) <= address_order(found->at))
+            break;
+    }
+    if (behind != &devices && address_order(d->at) == address_order(found->at))
+        d = entry_again(d, found);
+    else
+        d = entry_new(behind, found);
+    *count += d != NULL;
     return d;
 }
 
@@ -60,10 +115,12 @@ segment_next(const struct pci_segment *segments, size_t count, uint32_t *segment
 static void
 devices_show(void)
 {
-    const struct pci_device *d;
+    struct pci_device *d;
 
-    list_for_each_entry(d, &devices, link)
+    list_for_each_entry(d, &devices, link) {
+        presence_set(d, PCI_PRESENT);
         log_debug("pci: %s %04x:%04x class %06x", d->name, d->vendor, d->device, d->class_code);
+    }
 }
 
 int
@@ -115,12 +172,12 @@ device_matches(const struct pci_device *d, const struct pci_match *m)
 struct pci_device *
 pci_next(struct pci_device *after, const struct pci_match *match)
 {
-    struct list *link = after ? after->link.next : devices.next;
+    struct list *link = after ? &after->link : &devices;
 
-    for (; link != &devices; link = link->next) {
+    while ((link = __atomic_load_n(&link->next, __ATOMIC_ACQUIRE)) != &devices) {
         struct pci_device *d = list_entry(link, struct pci_device, link);
 
-        if (!match || device_matches(d, match))
+        if (presence(d) <= PCI_REMOVED && (!match || device_matches(d, match)))
             return d;
     }
     return NULL;
@@ -129,12 +186,67 @@ pci_next(struct pci_device *after, const struct pci_match *match)
 struct pci_device *
 pci_find(struct pci_address at)
 {
-    struct pci_device *d;
+    struct pci_device *d = NULL;
 
-    list_for_each_entry(d, &devices, link)
+    while ((d = pci_next(d, NULL)))
         if (address_order(d->at) == address_order(at))
             return d;
     return NULL;
+}
+
+/* -- functions that come and go */
+
+static bool
+is_behind(const struct pci_device *d, const struct pci_device *bridge)
+{
+    while (d && d != bridge)
+        d = d->parent;
+    return d != NULL;
+}
+
+int
+pci_list_behind(struct pci_device *bridge)
+{
+    const struct pci_world world = pci_world();
+    struct pci_scan *s = pool_zalloc(sizeof(*s), TAG);
+    unsigned found, kept = 0;
+    struct pci_device *d;
+
+    assert_irql(PASSIVE_LEVEL);
+    if (!s)
+        return -ENOMEM;
+    s->access = bridge->access;
+    s->segment = bridge->at.segment;
+    s->keep = device_keep;
+    s->context = &kept;
+    pci_scan_behind(s, bridge);
+    found = s->functions;
+    pool_free(s, TAG);
+    list_for_each_entry(d, &devices, link)
+        if (presence(d) == PCI_LISTING) {
+            pci_assign(d, &world);
+            presence_set(d, PCI_PRESENT);
+        }
+    return kept == found ? (int)found : -ENOMEM;
+}
+
+struct pci_device *
+pci_last_behind(const struct pci_device *bridge)
+{
+    struct pci_device *d = NULL, *last = NULL;
+
+    while ((d = pci_next(d, NULL)))
+        if (d != bridge && is_behind(d, bridge))
+            last = d;
+    return last;
+}
+
+void
+pci_unlist(struct pci_device *d)
+{
+    presence_set(d, PCI_ABSENT);
+    for (unsigned bar = 0; bar < PCI_BARS; bar++)
+        d->bar[bar].address = 0; /* others may have it */
 }
 
 /* -- owning */
@@ -144,6 +256,8 @@ pci_claim(struct pci_device *d, const char *owner)
 {
     const char *nobody = NULL;
 
+    if (presence(d) != PCI_PRESENT)
+        return -ENODEV;
     return __atomic_compare_exchange_n(&d->owner, &nobody, owner, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)
                ? 0
                : -EBUSY;
@@ -161,8 +275,7 @@ pci_release(struct pci_device *d, const char *owner)
 static int
 bar_check(const struct pci_device *d, unsigned bar)
 {
-    const struct pci_world world = {
-        .devices = &devices, .address_bits = cpu_physical_bits(), .is_memory = mem_overlaps};
+    const struct pci_world world = pci_world();
 
     return pci_bar_check(d, bar, &world);
 }

@@ -9,9 +9,9 @@
  * naming function, register and value, and an error.
  *
  * Simplifications:
- *   1. Bus numbers, BARs and bridge windows are what the firmware set. Nothing is assigned here: a BAR without an
- *      address cannot be mapped, and behind a bridge without bus numbers nothing is seen.
- *   2. The list is made once, at boot. Functions come and go no more.
+ *   1. Bus numbers, bridge windows and, at boot, BARs are what the firmware set: a BAR without an address cannot be
+ *      mapped, and behind a bridge without bus numbers nothing is seen. Only functions that come later get addresses here.
+ *   2. Functions come and go in slots of PCI Express that say they can (pci_hotplug.h); elsewhere the list is of the boot.
  *   3. Behind CardBus bridges nothing is looked for; host bridges have no BARs for us (sizing means to stop decoding,
  *      and they decode for the processor).
  *   4. Alternative routing-IDs, enhanced allocation, virtual functions and resizable BARs are not used.
@@ -52,7 +52,16 @@ struct pci_window {
     uint64_t base, limit; /* limit: the last byte */
 };
 
-/* [I] fixed once listed   [a] atomic   [o] the owner's */
+/*
+ * REMOVED: listed, and out of reach; its owner is about to be told. LISTING: about to be listed. ABSENT: not listed, and
+ * nobody's.
+ */
+enum pci_presence { PCI_PRESENT, PCI_REMOVED, PCI_LISTING, PCI_ABSENT };
+
+/*
+ * [I] fixed while listed   [a] atomic   [o] the owner's
+ * An entry lives for good: what comes to an address where something went takes its entry.
+ */
 struct pci_device {
     struct list link;                        /* [I] ascending addresses */
     const struct pci_access *access;         /* [I] */
@@ -71,6 +80,9 @@ struct pci_device {
     uint8_t primary, secondary, subordinate; /* [I] bridges: bus numbers */
     struct pci_window ports, memory, prefetch; /* [I] bridges */
 
+    bool followed; /* [I] bridges: what is behind it is listed */
+
+    uint8_t presence;             /* [a] enum pci_presence */
     const char *owner;            /* [a] NULL: nobody's */
     uint8_t irq_mode;             /* [o] enum pci_irq_mode */
     uint16_t irq_count;           /* [o] messages in use */
@@ -106,7 +118,10 @@ void pci_dump(void);
 
 /* -- owning. What follows changes a function and is for its owner only. */
 
-/* Take a function for `owner`, whose text must live on. Any IRQL. Returns: 0, or -EBUSY: owned, perhaps by the caller. */
+/*
+ * Take a function for `owner`, whose text must live on. Any IRQL.
+ * Returns: 0; -EBUSY: owned, perhaps by the caller; -ENODEV: it is not there any more
+ */
 int pci_claim(struct pci_device *d, const char *owner);
 
 /* Give it up; nothing of it is mapped or connected any more. Any IRQL. */

@@ -224,9 +224,8 @@ bar_counts(const struct pci_device *d, unsigned bar)
     return bar != PCI_ROM || pci_read32(d, pci_bar_register(d, PCI_ROM)) & PCI_ROM_ENABLE;
 }
 
-/* A BAR that overlaps this one, or NULL; *number is its number. */
-static const struct pci_device *
-bar_overlapped(const struct pci_device *d, unsigned bar, const struct pci_world *world, unsigned *number)
+const struct pci_device *
+pci_bar_overlapped(const struct pci_device *d, unsigned bar, const struct pci_world *world, unsigned *number)
 {
     const struct pci_device *other;
 
@@ -278,13 +277,13 @@ pci_bar_check(const struct pci_device *d, unsigned bar, const struct pci_world *
     if (b->kind == PCI_BAR_MALFORMED)
         return -EINVAL;
     if (!b->address)
-        return claim_refuse(d, bar, -ENXIO, "the firmware gave it no address");
+        return claim_refuse(d, bar, -ENXIO, "it has no address");
     err = range_check(d, bar, world);
     if (err)
         return err;
     if (b->kind == PCI_BAR_MEMORY && world->is_memory(b->address, b->size))
         return claim_refuse(d, bar, -EBUSY, "there is memory");
-    other = bar_overlapped(d, bar, world, &number);
+    other = pci_bar_overlapped(d, bar, world, &number);
     if (other) {
         log_warn("pci: %s: BAR %u overlaps BAR %u of %s at %#lx", d->name, bar, number, other->name,
                  (unsigned long)b->address);

@@ -7,6 +7,9 @@
  *   pci_cap.c     registers of a function, its capabilities                            (pure)
  *   pci_power.c   power state, reset of a function                                     (pure)
  *   pci_irq.c     lines, MSI, MSI-X
+ *   pci_assign.c  addresses for functions that came later                              (pure)
+ *   pci_slot.c    registers of a slot that functions come to and go from               (pure)
+ *   pci_hotplug.c what is done when they do
  *   pci.c         the list, owners, mapping      pci_dump.c  the listing
  *
  * Pure code reaches hardware through struct pci_config_ops only, so that it can be tested on the host with simulated
@@ -71,6 +74,9 @@ struct pci_scan {
  */
 void pci_scan(struct pci_scan *s);
 
+/* The same for what is behind one bridge that is `followed`. */
+void pci_scan_behind(struct pci_scan *s, struct pci_device *bridge);
+
 /* Do two ways to configuration space show the same functions on a bus, and any at all? */
 bool pci_access_agree(const struct pci_access *a, const struct pci_access *b, uint16_t segment, uint8_t bus);
 
@@ -95,10 +101,63 @@ struct pci_world {
 /* Can the BAR be what it claims to be? Says why not. Returns: as pci_map_bar(). */
 int pci_bar_check(const struct pci_device *d, unsigned bar, const struct pci_world *world);
 
+/* A BAR in use that overlaps this one, or NULL; *number is its number in what is returned. */
+const struct pci_device *pci_bar_overlapped(const struct pci_device *d, unsigned bar,
+                                            const struct pci_world *world, unsigned *number);
+
+/* -- pci_assign.c */
+
+/*
+ * Give addresses within the windows of the bridge above to the BARs that have none, the largest first, and make payload
+ * sizes agree. What finds no room is said, and stays without. The function does not decode yet. PASSIVE_LEVEL.
+ */
+void pci_assign(struct pci_device *d, const struct pci_world *world);
+
+/* -- pci_slot.c: a port of PCI Express with a slot behind it (PCIe 4.0, 6.7) */
+
+struct pci_slot {
+    struct pci_device *port;
+    uint16_t cap;          /* offset of the port's capability PCI Express */
+    uint32_t capabilities; /* PCI_PCIE_SLTCAP */
+};
+
+/* Is there a slot behind it that functions come to and go from? Fills *s. Any IRQL. */
+bool pci_slot_find(struct pci_device *port, struct pci_slot *s);
+
+/* Interrupt when something happens there, or no more. PASSIVE_LEVEL. Returns: 0 or -EIO, with a message. */
+int pci_slot_listen(struct pci_slot *s, bool on);
+
+/* PCI_SLOT_.. and PCI_SLTSTA_LINK: what has happened since the last call. Any IRQL, by one caller at a time. */
+unsigned pci_slot_events(struct pci_slot *s);
+
+bool pci_slot_is_occupied(const struct pci_slot *s);
+bool pci_slot_is_powered(const struct pci_slot *s);
+
+/*
+ * Power on, until what is there can be asked for its configuration: at most 3.1 s. Power off: at most 1 s.
+ * IRQL:    PASSIVE_LEVEL
+ * Returns: 0; -EIO: the slot does not do what it is told; -ETIMEDOUT: the link does not come up. With a message
+ */
+int pci_slot_power_on(struct pci_slot *s);
+int pci_slot_power_off(struct pci_slot *s);
+
 /* -- pci.c */
 
 /* Check a memory BAR and map a part of it, uncached, for space_unmap(). Returns: as pci_map_bar(). */
 int pci_map_part(const struct pci_device *d, unsigned bar, uint64_t offset, uint64_t size, void **va);
+
+/*
+ * List what is behind a bridge, with addresses. The watcher of pci_hotplug.h binds drivers afterwards.
+ * IRQL:    PASSIVE_LEVEL, by one thread at a time
+ * Returns: the number of functions; -ENOMEM: some are not listed
+ */
+int pci_list_behind(struct pci_device *bridge);
+
+/* The last function that is listed behind a bridge, however deep; NULL: none. */
+struct pci_device *pci_last_behind(const struct pci_device *bridge);
+
+/* Take a function off the list. Nobody owns it. */
+void pci_unlist(struct pci_device *d);
 
 /* -- pci_power.c */
 

@@ -100,19 +100,49 @@
 
 /* PCIe 4.0, 7.5.3: PCI Express */
 #define PCI_PCIE_SIZE                  20          /* of version 1 */
+#define PCI_PCIE_SIZE_SLOT             28          /* with the registers of a slot */
 #define PCI_PCIE_SIZE_2                60
 #define PCI_PCIE_FLAGS                 2
 #define  PCI_PCIE_VERSION              BITS(3, 0)
 #define  PCI_PCIE_TYPE                 BITS(7, 4)
 #define   PCI_PCIE_ROOT_PORT           4
 #define   PCI_PCIE_DOWNSTREAM_PORT     6
+#define  PCI_PCIE_SLOT                 BIT(8)      /* of a port: there is a slot behind it */
+#define  PCI_PCIE_MESSAGE              BITS(13, 9) /* which one hot-plug interrupts by */
 #define PCI_PCIE_DEVCAP                4
+#define  PCI_DEVCAP_PAYLOAD            BITS(2, 0)  /* log2 of the largest payload / 128 */
 #define  PCI_DEVCAP_FLR                BIT(28)
 #define PCI_PCIE_DEVCTL                8
+#define  PCI_DEVCTL_PAYLOAD            BITS(7, 5)
 #define  PCI_DEVCTL_FLR                BIT(15)
 #define PCI_PCIE_DEVSTA                10
 #define  PCI_DEVSTA_PENDING            BIT(5)
+#define PCI_PCIE_LNKCAP                12
+#define  PCI_LNKCAP_ACTIVE             BIT(20)     /* says when the link is active */
 #define PCI_PCIE_LNKCTL                16
+#define PCI_PCIE_LNKSTA                18
+#define  PCI_LNKSTA_ACTIVE             BIT(13)
+#define PCI_PCIE_SLTCAP                20
+#define  PCI_SLTCAP_POWER              BIT(1)      /* power controller */
+#define  PCI_SLTCAP_POWER_LIGHT        BIT(4)
+#define  PCI_SLTCAP_HOTPLUG            BIT(6)
+#define  PCI_SLTCAP_NO_COMPLETED       BIT(18)     /* commands need no time */
+#define  PCI_SLTCAP_NUMBER             BITS(31, 19)
+#define PCI_PCIE_SLTCTL                24
+#define  PCI_SLTCTL_INTERRUPT          BIT(5)
+#define  PCI_SLTCTL_LIGHT              BITS(9, 8)
+#define   PCI_SLTCTL_LIGHT_ON          1
+#define   PCI_SLTCTL_LIGHT_BLINK       2
+#define   PCI_SLTCTL_LIGHT_OFF         3
+#define  PCI_SLTCTL_POWER_OFF          BIT(10)
+#define PCI_PCIE_SLTSTA                26
+#define  PCI_SLOT_BUTTON               BIT(0)      /* in SLTCTL: interrupts for it; in SLTSTA: it happened */
+#define  PCI_SLOT_POWER_FAULT          BIT(1)
+#define  PCI_SLOT_PRESENCE             BIT(3)
+#define  PCI_SLOT_COMPLETED            BIT(4)
+#define  PCI_SLTSTA_PRESENT            BIT(6)
+#define  PCI_SLTSTA_LINK               BIT(8)
+#define  PCI_SLTCTL_LINK               BIT(12)     /* interrupts for it */
 #define PCI_PCIE_DEVCTL2               40
 #define  PCI_DEVCTL2_ARI               BIT(5)      /* of a port: forwards to functions 8 and above as devices 1.. */
 

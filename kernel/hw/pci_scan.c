@@ -112,6 +112,7 @@ bridge_follow(struct pci_scan *s, const struct pci_device *d, struct pci_device 
     for (unsigned bus = d->secondary; bus <= d->subordinate; bus++)
         s->zone[bus] = d->secondary;
     if (kept) {
+        kept->followed = true;
         s->above[d->secondary] = kept;
         s->queue[s->queued++] = d->secondary;
     }
@@ -193,4 +194,15 @@ pci_scan(struct pci_scan *s)
         while (s->taken < s->queued)
             bus_scan(s, s->queue[s->taken++]);
     }
+}
+
+void
+pci_scan_behind(struct pci_scan *s, struct pci_device *bridge)
+{
+    for (unsigned bus = 0; bus < PCI_BUSES; bus++)
+        s->zone[bus] = bus >= bridge->secondary && bus <= bridge->subordinate ? bridge->secondary : ZONE_DONE;
+    s->above[bridge->secondary] = bridge;
+    s->queue[s->queued++] = bridge->secondary;
+    while (s->taken < s->queued)
+        bus_scan(s, s->queue[s->taken++]);
 }

@@ -143,14 +143,7 @@ task_current(void)
 {
     return thread_current()->task;
 }
-
-static inline struct process *
-process_current(void)
-{
-    struct task *t = task_current();
-
-    return t ? t->process : NULL;
-}
+struct process *process_current(void);
 
 /* By number, with a reference; NULL. PASSIVE_LEVEL. process_put() at PASSIVE_LEVEL. */
 struct process *process_find(int pid);

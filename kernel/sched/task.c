@@ -13,6 +13,14 @@
 
 static unsigned count; /* [a] */
 
+struct process *
+process_current(void)
+{
+    struct task *t = task_current();
+
+    return t ? t->process : NULL;
+}
+
 unsigned
 task_count(void)
 {

@@ -16,7 +16,7 @@ SYSCALL(gettid)
 
 SYSCALL(getppid)
 {
-    return __atomic_load_n(&process_current()->parent_pid, __ATOMIC_RELAXED);
+    return __atomic_load_n(&task_current()->process->parent_pid, __ATOMIC_RELAXED);
 }
 
 /* A group or session by a process's number. */

@@ -1,11 +1,10 @@
 """What the kernel finds on the PCI buses (option pcidump) is what QEMU says it has put there (QMP query-pci)."""
 
-import json
 import re
-import socket
 
 import pytest
 
+import qmp
 from launcher import Machine
 
 FUNCTION = re.compile(r"pcidump: function (?P<at>\S+) id (?P<id>\S+) subsystem \S+ class (?P<class>\w+) revision \w+ "
@@ -50,21 +49,6 @@ OLD = " ".join([
 ])
 
 
-def qmp(path, command):
-    """The answer to one command."""
-    with socket.socket(socket.AF_UNIX) as s:
-        s.settimeout(30)
-        s.connect(str(path))
-        lines = s.makefile("rw")
-        lines.readline()
-        for name in ("qmp_capabilities", command):
-            lines.write(json.dumps({"execute": name}) + "\n")
-            lines.flush()
-            while "return" not in (answer := json.loads(lines.readline())):
-                assert "error" not in answer, answer
-        return answer["return"]
-
-
 def qemu_functions(devices, found):
     """query-pci's tree as {address: facts}."""
     for d in devices:
@@ -99,11 +83,12 @@ def kernel_functions(log):
 def test_the_topology_is_qemus(machine, firmware, devices, tmp_path):
     path = tmp_path / "qmp"
     with Machine("--machine", machine, "--firmware", firmware, "--append", "pcidump",
-                 "--qemu", f"{devices} -qmp unix:{path},server=on,wait=off") as m:
+                 "--qemu", f"{devices} {qmp.option(path)}") as m:
         m.wait_for(r"pcidump: end \w+", timeout=240)
         there = {}
-        for bus in qmp(path, "query-pci"):
-            qemu_functions(bus["devices"], there)
+        with qmp.Qmp(path) as q:
+            for bus in q.command("query-pci"):
+                qemu_functions(bus["devices"], there)
         here = kernel_functions(m.output)
     assert len(there) >= 40
     assert sorted(here) == sorted(there)

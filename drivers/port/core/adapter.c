@@ -367,6 +367,8 @@ quiesce(struct adapter *a, uint64_t timeout, void (*stop)(struct adapter *a))
 
     if (__atomic_load_n(&a->state, __ATOMIC_ACQUIRE) == ADAPTER_STOPPED)
         return 0;
+    if (a->pci && a->pci->presence == PCI_REMOVED)
+        gate_close(&a->gate, NULL, "its function was pulled out of the slot");
     for (uint32_t i = 0; i < a->bus_count; i++) {
         bus_hold(a->bus[i], HOLD_STOP);
         if (bus_drain(a->bus[i], timeout))

@@ -1,0 +1,92 @@
+"""Controllers that come to and go from slots of PCI Express, with work on them."""
+
+import random
+import re
+
+import pytest
+
+import qmp
+from launcher import Machine
+
+PORT = "-device pcie-root-port,id=slot7,chassis=1,slot=7"
+DISK = "-drive if=none,id=there,format=raw,file={} -device ich9-ahci,bus=slot7,id=hba -device ide-hd,bus=hba.0,drive=there"
+PROMPT = r"portolan:.*[#$] "
+
+
+def say(machine, command, answer, start=0):
+    """Type a command; what it prints must match. Returns where that is."""
+    machine.send(command + "\n")
+    return machine.wait_for(answer, start=start)
+
+
+def start(tmp_path, devices, *options):
+    machine = Machine("--qemu", f"{devices} {qmp.option(tmp_path / 'qmp')}", *options, PORTOLAN_VARIANT="debug")
+    return machine, lambda: qmp.Qmp(tmp_path / "qmp")
+
+
+@pytest.mark.parametrize("firmware", ["bios", "uefi"])
+def test_a_controller_goes_under_work_and_another_comes(tmp_path, firmware):
+    image = tmp_path / "disk.img"
+    image.write_bytes(random.Random(3).randbytes(16 << 20))
+    machine, monitor = start(tmp_path, f"{PORT} {DISK.format(image)}", "--firmware", firmware)
+    with machine as m:
+        m.wait_for(r"sda: ata\d:0:0:0, ATA QEMU HARDDISK", timeout=240)
+        m.wait_for(PROMPT)
+        m.send("(while dd if=/dev/sda of=/dev/null bs=64k iflag=direct 2>/dev/null; do :; done; echo reader ends) &\n")
+        m.send("while dd if=/dev/urandom of=/dev/sda bs=4k count=1000 oflag=direct 2>/dev/null; do echo round; done; "
+               "echo writer ends\n")
+        m.wait_for(r"\nround")
+        with monitor() as q:
+            q.command("device_del", id="hba")
+            q.event("DEVICE_DELETED", device="hba")
+            at = m.wait_for(r"\nwriter ends")
+            m.wait_for(r"\nreader ends")
+            at = say(m, "disks; lspci | grep -c SATA; ports", r"sr0 [^$]*\n1\s+ADAPTER[^$]*ata0 ", at)
+            q.command("device_add", driver="ich9-ahci", bus="slot7", id="hba")
+            at = m.wait_for(r"slot 7 .*1 function came", start=at)
+            m.wait_for(r"1 device more has a driver", start=at)
+            say(m, "ports", r"ata1 +running +ataport +ahci\.sys +0000:01:00\.0", at)
+            q.command("device_del", id="hba")
+            q.event("DEVICE_DELETED", device="hba")
+        assert "panic" not in m.output and "does not let it go" not in m.output
+        assert m.quit() == 0
+
+
+def test_what_comes_gets_addresses(tmp_path):
+    """In the windows of the port, each its own; what went leaves them to what comes."""
+    machine, monitor = start(tmp_path, f"{PORT} -device pcie-root-port,id=slot8,chassis=2,slot=8", "--firmware", "uefi")
+    with machine as m, monitor() as q:
+        at = m.wait_for(PROMPT, timeout=240)
+        found = []
+        for slot, device in ((7, {"driver": "pci-testdev", "membar": 1 << 20}), (8, {"driver": "ich9-ahci"}), (7, {"driver": "nvme", "serial": "1"})):
+            q.command("device_add", bus=f"slot{slot}", id=f"in{slot}", **device)
+            at = m.wait_for(rf"slot {slot} .*1 function came", start=at)
+            end = say(m, f"lspci -v -s 0{slot - 6}:00.0; echo $((6 * 7))", r"\n42", at)
+            found.append(set(re.findall(r"(?:BAR|ROM) \d: ([0-9a-f]+) ", m.output[at:end])))
+            at = end
+            if device["driver"] == "pci-testdev":
+                q.command("device_del", id="in7")
+                q.event("DEVICE_DELETED", device="in7")
+                at = m.wait_for("slot 7 .*switched off", start=at)
+        assert [len(bars) for bars in found] == [3, 2, 1], found
+        assert not any(int(bar, 16) == 0 for bars in found for bar in bars), found
+        assert not found[1] & (found[0] | found[2]) and found[2] & found[0], found
+        say(m, "ports", r"ata\d +running +ataport +ahci\.sys +0000:02:00\.0", at)
+        assert m.quit() == 0
+
+
+def test_a_switch_goes_with_all_that_is_behind_it(tmp_path):
+    devices = (f"{PORT} -device x3130-upstream,id=up,bus=slot7 -device xio3130-downstream,id=d1,bus=up,chassis=2,slot=1 "
+               "-device xio3130-downstream,id=d2,bus=up,chassis=2,slot=2 -device ich9-ahci,bus=d1 -device ich9-ahci,bus=d2,id=inner")
+    machine, monitor = start(tmp_path, devices)
+    with machine as m, monitor() as q:
+        m.wait_for(PROMPT, timeout=240)
+        say(m, "ports", r"ata2 +running")
+        q.command("device_del", id="inner")
+        q.event("DEVICE_DELETED", device="inner")
+        at = m.wait_for(r"slot 2 .*1 function switched off")
+        q.command("device_del", id="up")
+        q.event("DEVICE_DELETED", device="up")
+        at = m.wait_for(r"slot 7 .*4 functions switched off", start=at)
+        say(m, "lspci | grep -c 0[2-9]:", r"\n0\s", at)
+        assert m.quit() == 0
