@@ -83,14 +83,13 @@ static struct pci_device *
 device_keep(void *context, const struct pci_device *found)
 {
     struct list *behind = devices.prev;
-    struct pci_device *d = NULL;
     unsigned *count = context;
+    struct pci_device *d;
 
-    for (; behind != &devices; behind = behind->prev) {
-        d = list_entry(behind, struct pci_device, link);
-        if (address_order(d->at) <= address_order(found->at))
-            break;
-    }
+    while (behind != &devices &&
+           address_order(list_entry(behind, struct pci_device, link)->at) > address_order(found->at))
+        behind = behind->prev;
+    d = list_entry(behind, struct pci_device, link);
     if (behind != &devices && address_order(d->at) == address_order(found->at))
         d = entry_again(d, found);
     else

@@ -93,10 +93,9 @@ slot_empty(struct slot *s, bool pulled)
         count++;
     }
     s->on = false;
-    if (!pci_slot_power_off(&s->at))
-        log_info("pci: slot %u (%s): %u function%s %s", s->number, s->at.port->name, count,
-                 count == 1 ? "" : "s",
-                 pulled ? "had been pulled, and gone" : "switched off; it may be pulled");
+    (void)pci_slot_power_off(&s->at);
+    log_info("pci: slot %u (%s): %u function%s %s", s->number, s->at.port->name, count, count == 1 ? "" : "s",
+             pulled ? "pulled without being asked for" : "switched off; it may be pulled");
 }
 
 static void

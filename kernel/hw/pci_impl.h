@@ -130,6 +130,7 @@ int pci_slot_listen(struct pci_slot *s, bool on);
 /* PCI_SLOT_.. and PCI_SLTSTA_LINK: what has happened since the last call. Any IRQL, by one caller at a time. */
 unsigned pci_slot_events(struct pci_slot *s);
 
+/* Is something there; is it, or would it be, powered? Any IRQL. */
 bool pci_slot_is_occupied(const struct pci_slot *s);
 bool pci_slot_is_powered(const struct pci_slot *s);
 

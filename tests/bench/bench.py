@@ -20,7 +20,7 @@ TIMEOUT = 600  # seconds; a bound for a machine that hangs
 
 # name: (goal, unit)
 GOALS = {
-    "kernel image without symbols": (512 * 1024, "bytes"),
+    "kernel image without symbols": (768 * 1024, "bytes"),  # 512 KiB until file systems and further ports come
     "kernel's first instruction to ready": (30_000_000, "instructions"),
     "memory used when ready, without system.img": (4 * MIB, "bytes"),
     "kernel's first instruction to prompt": (60_000_000, "instructions"),

@@ -52,6 +52,28 @@ def test_a_controller_goes_under_work_and_another_comes(tmp_path, firmware):
         assert m.quit() == 0
 
 
+def test_a_controller_is_pulled_under_work(tmp_path):
+    """Power off behind the kernel's back, by the registers of the slot: QEMU then takes the controller away at once."""
+    image = tmp_path / "disk.img"
+    image.write_bytes(bytes(8 << 20))
+    devices = PORT.replace("slot=7", "slot=7,addr=6")
+    machine, monitor = start(tmp_path, f"{devices} {DISK.format(image)}")
+    with machine as m, monitor() as q:
+        m.wait_for(PROMPT, timeout=240)
+        m.send("(while dd if=/dev/sda of=/dev/null bs=64k iflag=direct 2>/dev/null; do echo round; done; echo reader ends) &\n")
+        m.wait_for(r"\nround")
+        for line in ("o/4x 0xcf8 0x8000306c", "o/2x 0xcfc 0x172b"):  # slot control: power and light off
+            assert not q.command("human-monitor-command", **{"command-line": line}).strip()
+        at = m.wait_for(r"slot 7 .*1 function pulled")
+        m.wait_for(r"\nreader ends")
+        at = say(m, "disks; ports", r"sr0 [^$]*ADAPTER[^$]*ata0 +running", at)
+        assert "ata1 " not in m.output[at:]
+        q.command("device_add", driver="ich9-ahci", bus="slot7", id="next")
+        at = m.wait_for(r"1 device more has a driver", start=at)
+        say(m, "ports", r"ata1 +running +ataport +ahci\.sys +0000:01:00\.0", at)
+        assert m.quit() == 0
+
+
 def test_what_comes_gets_addresses(tmp_path):
     """In the windows of the port, each its own; what went leaves them to what comes."""
     machine, monitor = start(tmp_path, f"{PORT} -device pcie-root-port,id=slot8,chassis=2,slot=8", "--firmware", "uefi")
