@@ -39,8 +39,8 @@ def test_a_controller_goes_under_work_and_another_comes(tmp_path, firmware):
         with monitor() as q:
             q.command("device_del", id="hba")
             q.event("DEVICE_DELETED", device="hba")
-            at = m.wait_for(r"\nwriter ends")
-            m.wait_for(r"\nreader ends")
+            at = m.wait_for(r"(?<!echo )writer ends")
+            m.wait_for(r"(?<!echo )reader ends")
             at = say(m, "disks; lspci | grep -c SATA; ports", r"sr0 [^$]*\n1\s+ADAPTER[^$]*ata0 ", at)
             q.command("device_add", driver="ich9-ahci", bus="slot7", id="hba")
             at = m.wait_for(r"slot 7 .*1 function came", start=at)
@@ -65,7 +65,7 @@ def test_a_controller_is_pulled_under_work(tmp_path):
         for line in ("o/4x 0xcf8 0x8000306c", "o/2x 0xcfc 0x172b"):  # slot control: power and light off
             assert not q.command("human-monitor-command", **{"command-line": line}).strip()
         at = m.wait_for(r"slot 7 .*1 function pulled")
-        m.wait_for(r"\nreader ends")
+        m.wait_for(r"(?<!echo )reader ends")
         at = say(m, "disks; ports", r"sr0 [^$]*ADAPTER[^$]*ata0 +running", at)
         assert "ata1 " not in m.output[at:]
         q.command("device_add", driver="ich9-ahci", bus="slot7", id="next")
