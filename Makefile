@@ -164,13 +164,14 @@ HOST_CFLAGS := -std=gnu17 -O1 -g -fno-omit-frame-pointer -fsanitize=address,unde
                -DFONT_FILE='"$(BUILD)/gen/console-font.psf"'
 FUZZ_RUNS  ?= 20000
 sources = $(shell sed -n 's|^// sources: *||p' $(1))
+flags   = $(shell sed -n 's|^// flags: *||p' $(1))
 
 define host_rule
 $(BUILD)/host/$(1): tests/host/$(1).c $(call sources,tests/host/$(1).c) \
                     $(wildcard lib/*.h kernel/*/*.h drivers/*/*.h drivers/*/*/*.h tests/host/*.h tests/host/$(dir $(1))*.h) | $(GENERATED)
 	@mkdir -p $$(@D)
 	$$(call say,HOST,$$@)
-	$$(Q)$(2) -o $$@ $$(filter %.c,$$^)
+	$$(Q)$(2) $(call flags,tests/host/$(1).c) -o $$@ $$(filter %.c,$$^)
 endef
 $(foreach t,$(HOST_TESTS:tests/host/%.c=%),$(eval $(call host_rule,$(t),$(HOSTCC) $(HOST_CFLAGS))))
 $(foreach t,$(HOST_FUZZ:tests/host/%.c=%),$(eval $(call host_rule,$(t),clang $(HOST_CFLAGS) -fsanitize=fuzzer)))

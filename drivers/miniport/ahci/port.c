@@ -147,6 +147,11 @@ ahci_look(struct channel *c)
                           c->number);
         return;
     }
+    if (in(c, PX_TFD) & (IDE_STATUS_BUSY | IDE_STATUS_DRQ)) {
+        AtaPortDebugPrint(0, "ahci: port %lu: the device is still busy after its reset: it is not used",
+                          c->number);
+        return;
+    }
     c->is_packet = signature == SIGNATURE_PACKET;
     ahci_start(c);
 }
