@@ -231,6 +231,9 @@ controller_start(struct controller *h, PIDE_CONTROLLER_CONFIGURATION k)
     handoff(h);
     hba_out(h, HBA_GHC, (hba_in(h, HBA_GHC) | GHC_AHCI) & ~GHC_INTERRUPTS);
     h->cap = hba_in(h, HBA_CAP);
+    if (h->cap &
+        CAP_COALESCING) /* one interrupt for all ports: the port driver gives it to one channel at a time */
+        hba_out(h, HBA_CCC_CTL, hba_in(h, HBA_CCC_CTL) & ~CCC_ENABLE);
     h->ports = hba_in(h, HBA_PI);
     k->NumberOfChannels = (UCHAR)channels_of(h);
     k->NumberOfPhysicalBreaks = REGIONS - 1;

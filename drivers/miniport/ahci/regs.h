@@ -3,8 +3,17 @@
 #include "irb.h"
 
 /* Generic host control. */
-enum { HBA_CAP = 0x00, HBA_GHC = 0x04, HBA_IS = 0x08, HBA_PI = 0x0c, HBA_CAP2 = 0x24, HBA_BOHC = 0x28 };
+enum {
+    HBA_CAP = 0x00,
+    HBA_GHC = 0x04,
+    HBA_IS = 0x08,
+    HBA_PI = 0x0c,
+    HBA_CCC_CTL = 0x14,
+    HBA_CAP2 = 0x24,
+    HBA_BOHC = 0x28
+};
 #define CAP_PORTS(cap) (((cap)&31) + 1)
+#define CAP_COALESCING (1u << 7)
 #define CAP_SLOTS(cap) (((cap) >> 8 & 31) + 1)
 #define CAP_CLO        (1u << 24) /* command list override */
 #define CAP_SPIN_UP    (1u << 27) /* staggered */
@@ -12,6 +21,7 @@ enum { HBA_CAP = 0x00, HBA_GHC = 0x04, HBA_IS = 0x08, HBA_PI = 0x0c, HBA_CAP2 = 
 #define CAP_64BIT      (1u << 31)
 #define GHC_INTERRUPTS (1u << 1)
 #define GHC_AHCI       (1u << 31)
+#define CCC_ENABLE     (1u << 0)
 #define CAP2_HANDOFF   (1u << 0)
 #define BOHC_BIOS      (1u << 0)
 #define BOHC_OS        (1u << 1)

@@ -19,7 +19,7 @@ struct sim_disk {
     uint8_t bytes[SECTORS * SECTOR];
     uint32_t bad;      /* a sector that cannot be read or written */
     bool keeps_logs;   /* says which queued command failed */
-    bool lies_in_logs; /* the checksum of the log is wrong */
+    bool lies_in_logs; /* it names another command, and its checksum is wrong */
     uint64_t ready_us; /* after a reset */
 };
 
@@ -35,7 +35,7 @@ struct sim_port {
 };
 
 static struct {
-    uint32_t cap, ghc, is, pi, cap2, bohc;
+    uint32_t cap, ghc, is, pi, ccc_ctl, cap2, bohc;
     struct sim_port port[PORTS];
     uint64_t now;
     uint64_t bios_us; /* the BIOS takes so long to let go */
@@ -98,7 +98,9 @@ registers_frame(struct sim_port *p, uint32_t tfd)
 static void
 log_read_by_host(struct sim_port *p, unsigned slot)
 {
-    uint8_t log[SECTOR] = {(uint8_t)(p->failed ? p->failed_slot : 0x80), 0, TFD_ERROR, 0x40}, sum = 0;
+    uint8_t log[SECTOR] = {(uint8_t)(p->failed ? p->failed_slot ^ p->disk->lies_in_logs : 0x80), 0, TFD_ERROR,
+                           0x40},
+            sum = 0;
 
     for (unsigned i = 0; i < SECTOR; i++)
         sum += log[i];
@@ -330,6 +332,8 @@ host_register(unsigned reg)
         return &hba.is;
     case HBA_PI:
         return &hba.pi;
+    case HBA_CCC_CTL:
+        return &hba.ccc_ctl;
     case HBA_CAP2:
         return &hba.cap2;
     case HBA_BOHC:

@@ -172,6 +172,13 @@ test_start(void)
     hba.bios_us = UINT64_MAX;
     port_start();
     end();
+    begin("firmware has left command completion coalescing on");
+    port_end();
+    hba.cap |= CAP_COALESCING;
+    hba.ccc_ctl = 0x00010101 | 31 << 3;
+    port_start();
+    CHECK(!(hba.ccc_ctl & CCC_ENABLE));
+    end();
     begin("a port multiplier");
     port_end();
     hba.port[1].sig = SIGNATURE_MULTIPLIER;
