@@ -41,12 +41,16 @@ struct media {
     struct scsi_request *request;
     uint8_t *buffer; /* a page */
     uint8_t sense[CLASS_SENSE];
+    bool changed;     /* a CD drive has told of another medium, and nobody has asked yet */
     struct list link; /* the list of all */
 };
 
 /* probe.c: a command of the class driver's own, waited for; to or from m->buffer. m->probing is held. Returns 0 or -errno
  * as sense_judge() has it. PASSIVE_LEVEL */
 int media_command(struct media *m, const uint8_t *cdb, uint8_t length, uint32_t size);
+
+/* The same of a medium: where there is none it is asked twice, since the first answer may be of the one before. */
+int media_ask(struct media *m, const uint8_t *cdb, uint8_t length, uint32_t size);
 
 /* What became of it. */
 enum verdict { VERDICT_DONE, VERDICT_RETRY, VERDICT_RETRY_LATER, VERDICT_FAILED };
@@ -60,6 +64,9 @@ void slots_free(struct media *m);
 /* probe.c: who is there, and how much. 0, -ENOMEDIUM or -errno. m->probing is held */
 int media_inquire(struct media *m);
 int media_measure(struct media *m);
+
+/* cdrom.c: Linux's requests to CD drives. m->probing is held. Returns: what they do, or -errno; -ENOTTY: it is none */
+long cdrom_ioctl(struct media *m, unsigned request, uintptr_t argument);
 
 /* sg.c: SG_IO and what goes with it */
 long media_ioctl(struct disk *d, unsigned request, uintptr_t argument, bool may_write);

@@ -71,6 +71,14 @@ text_take(char *to, size_t room, const uint8_t *from, size_t n)
 }
 
 int
+media_ask(struct media *m, const uint8_t *cdb, uint8_t length, uint32_t size)
+{
+    int err = media_command(m, cdb, length, size);
+
+    return err == -ENOMEDIUM ? media_command(m, cdb, length, size) : err;
+}
+
+int
 media_inquire(struct media *m)
 {
     static const uint8_t standard[6] = {SCSIOP_INQUIRY, 0, 0, 0, 96},
@@ -100,7 +108,7 @@ capacity_read(struct media *m)
 {
     static const uint8_t short_form[10] = {SCSIOP_READ_CAPACITY},
                          long_form[16] = {SCSIOP_READ_CAPACITY16, SERVICE_ACTION_READ_CAPACITY16, [13] = 32};
-    int err = media_command(m, short_form, 10, 8);
+    int err = media_ask(m, short_form, 10, 8);
     uint32_t last = get_be32(m->buffer);
 
     if (err)

@@ -167,6 +167,11 @@ media_ioctl(struct disk *d, unsigned request, uintptr_t argument, bool may_write
     case SG_VERSION:
         return user_write(argument, &version, sizeof(version)) ? -EFAULT : 0;
     default:
-        return -ENOTTY;
+        if (!m->is_cd)
+            return -ENOTTY;
+        mutex_lock(&m->probing, WAIT_FOREVER);
+        err = m->unit ? cdrom_ioctl(m, request, argument) : -ENODEV;
+        mutex_unlock(&m->probing);
+        return err;
     }
 }

@@ -7,7 +7,8 @@ import subprocess
 
 import pytest
 
-from launcher import portolan
+import qmp
+from launcher import Machine, portolan
 
 CONTROLLERS = {
     "ahci": ("--disk", "ahci:{}"),
@@ -217,6 +218,50 @@ def test_a_cd_is_read_and_its_tray_opens_and_closes(tmp_path, machine):
                "dd if=/dev/zero of=/dev/sr0 count=1 2>&1 | head -1", "--machine", machine, "--cd", image)
     assert hashlib.sha256(image.read_bytes()).hexdigest() in done.stdout, done.stderr
     assert "No medium found" in done.stdout and "\n2000000\n" in done.stdout and "Read-only file system" in done.stdout
+
+
+@pytest.mark.parametrize("machine", ["q35", "pc"])
+def test_the_medium_of_a_drive_changes(tmp_path, machine):
+    """By QEMU's hand: another disc, the tray open, nothing in it, the first one again."""
+    first, second = noise(tmp_path / "first.img", 2 << 20), noise(tmp_path / "second.img", 3 << 20, seed=2)
+
+    def look(m, blocks, at):
+        m.send("/tests/cdrom; sha256sum </dev/sr0; echo end $((6 * 7))\n")
+        end = m.wait_for("end 42", start=at)
+        text = m.output[at:end]
+        if blocks:
+            seconds = (blocks + 150) // 75
+            facts = (f"blocks 0 to {blocks}, control 4", f"minutes {seconds // 60}:{seconds % 60:02}.{(blocks + 150) % 75:02}", "drive: 4",
+                     "disc: 101", "tracks 1 to 1", "none: Invalid argument", "session 0 at 0")
+            assert all(fact in text for fact in facts), text
+        return end, text
+
+    with Machine("--machine", machine, "--boot", "kernel", "--cd", first, "--qemu", qmp.option(tmp_path / "qmp"), PORTOLAN_VARIANT="debug") as m:
+        at = m.wait_for(r"portolan:.*[#$] ", timeout=240)
+        with qmp.Qmp(tmp_path / "qmp") as q:
+            at, text = look(m, 1024, at)
+            assert hashlib.sha256(first.read_bytes()).hexdigest() in text
+            q.command("blockdev-change-medium", device="cd", filename=str(second), format="raw")
+            at, text = look(m, 1536, at)
+            assert re.search(r"changed: 1\s+changed: 0", text), text
+            assert hashlib.sha256(second.read_bytes()).hexdigest() in text
+            q.command("blockdev-open-tray", device="cd")
+            at, text = look(m, 0, at)
+            assert "drive: 2" in text and "No medium found" in text, text
+            q.command("blockdev-remove-medium", id=next(b["qdev"] for b in q.command("query-block") if b["device"] == "cd"))
+            q.command("blockdev-close-tray", device="cd")
+            at, text = look(m, 0, at)
+            assert "drive: 1" in text and "disc: 1" in text and "No medium found" in text, text
+            q.command("blockdev-change-medium", device="cd", filename=str(first), format="raw")
+            at, text = look(m, 1024, at)
+            assert hashlib.sha256(first.read_bytes()).hexdigest() in text
+            m.send("eject; echo end $((6 * 7))\n")
+            at = m.wait_for("end 42", start=at)
+            assert next(b for b in q.command("query-block") if b["device"] == "cd")["tray_open"]
+            m.send("eject -t; echo end $((6 * 7))\n")
+            at = m.wait_for("end 42", start=at)
+            look(m, 1024, at)
+        assert m.quit() == 0
 
 
 @pytest.mark.parametrize("machine, lengths", [

@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -58,7 +59,8 @@ def on_the_host(file, folder):
     subprocess.run([busybox, "--install", "-s", folder / "bin"], check=True)
     env = {"PATH": str(folder / "bin"), "HOME": "/", "USER": "root", "SHELL": "/bin/sh", "CASES": str(folder / "cases")}
     done = subprocess.run([busybox, "sh", "-c", "umask 022\n" + program(file)], env=env, stdin=subprocess.DEVNULL,
-                          capture_output=True, timeout=600, cwd="/", start_new_session=True)
+                          capture_output=True, timeout=600, cwd="/", start_new_session=True,
+                          preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))  # ignored in the background of a script
     assert done.returncode == 0, done.stderr
     return results(done.stdout)
 

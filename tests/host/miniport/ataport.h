@@ -3,8 +3,8 @@
  * notes what it reports. Every request must come back once.
  */
 #pragma once
-#include "irb.h"
-#include "ntddk.h"
+#include "drivers/ddk/irb.h"
+#include "drivers/ddk/ntddk.h"
 #include "tests/host/check.h"
 
 #define REQUESTS 32
