@@ -11,6 +11,8 @@ struct sense {
     uint8_t key, asc, ascq;
 };
 
+#define KEY_UNKNOWN 0xff /* the device says nothing that can be read */
+
 /* Fixed and descriptor format. */
 static struct sense
 sense_read(const uint8_t *b)
@@ -19,7 +21,8 @@ sense_read(const uint8_t *b)
 
     if (code == 0x72 || code == 0x73)
         return (struct sense){b[1] & 15, b[2], b[3]};
-    return code == 0x70 || code == 0x71 ? (struct sense){b[2] & 15, b[12], b[13]} : (struct sense){0};
+    return code == 0x70 || code == 0x71 ? (struct sense){b[2] & 15, b[12], b[13]}
+                                        : (struct sense){.key = KEY_UNKNOWN};
 }
 
 static enum verdict
