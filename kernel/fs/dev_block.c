@@ -151,8 +151,8 @@ block_start(struct file *f, struct async_io *io)
     int n;
 
     if (!(f->flags & O_DIRECT) || (f->flags & O_DSYNC && io->write) || io->size > ASYNC_MAX || io->base & 3 ||
-        (io->position | io->size) & (d->block_size - 1) || io->position > b->size ||
-        io->size > b->size - io->position)
+        (io->position | io->size) & (d->block_size - 1) || d->max_bytes < VM_PIECE_MAX ||
+        io->position > b->size || io->size > b->size - io->position)
         return -EOPNOTSUPP;
     if (max > d->max_pieces && io->base & (d->block_size - 1))
         return -EOPNOTSUPP;

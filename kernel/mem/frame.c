@@ -65,19 +65,25 @@ cache_unlock(struct frame_cache *c, uint8_t irql)
     irql_lower(irql);
 }
 
+/* The cache is empty. Taken by ascending addresses, as they are found: pages that follow one another go to a device at once. */
 static void
 cache_refill(struct frame_cache *c)
 {
+    uint32_t room = CACHE_BATCH;
+
     spin_lock_raw(&frame_lock);
-    while (c->count < CACHE_BATCH) {
+    while (room) {
         uint32_t first = buddy_alloc(&buddy, 0, ZONE_HIGH);
 
         if (!first)
             break;
         buddy.frames[first].state = FRAME_CACHED;
-        c->frame[c->count++] = first;
+        c->frame[--room] = first;
     }
     spin_unlock_raw(&frame_lock);
+    c->count = CACHE_BATCH - room;
+    if (room) /* memory is short */
+        memmove(c->frame, c->frame + room, c->count * sizeof(c->frame[0]));
 }
 
 /* Give back what the cache holds beyond `keep` frames. */

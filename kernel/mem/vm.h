@@ -101,10 +101,11 @@ int vm_fault(struct vm_space *s, uintptr_t address, uint64_t error);
 
 /*
  * Keep the pages of [at, at + size) where they are while a device uses them (write: it writes them), and say where: at most
- * `max` pieces, one a page. vm_unpin() lets go.
+ * `max` pieces, each of pages that follow one another, up to VM_PIECE_MAX bytes. vm_unpin() lets go.
  * IRQL:    PASSIVE_LEVEL
  * Returns: pieces filled, of *pinned bytes from the beginning; -EFAULT or -ENOMEM if there is none
  */
+#define VM_PIECE_MAX 0x10000u
 int vm_pin(struct vm_space *s, uintptr_t at, size_t size, bool write, struct data_piece *piece, uint32_t max,
            size_t *pinned);
 void vm_unpin(const struct data_piece *piece, uint32_t count);

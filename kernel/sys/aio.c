@@ -184,17 +184,17 @@ static int
 ring_map(struct aio_context *c)
 {
     struct vm_space *space = process_current()->space;
-    size_t pinned = 0;
-    int n, err = vm_map(space, 0, c->size, VM_READ | VM_WRITE, VM_SHARED, NULL, 0, &c->at);
+    size_t pinned;
+    int err = vm_map(space, 0, c->size, VM_READ | VM_WRITE, VM_SHARED, NULL, 0, &c->at);
 
     if (err)
         return err;
-    n = vm_pin(space, c->at, c->size, true, c->page, (uint32_t)(c->size / PAGE_SIZE), &pinned);
-    c->pages = (uint32_t)MAX(n, 0);
-    if (pinned != c->size) {
-        (void)vm_unmap(space, c->at, c->size);
-        return -ENOMEM;
-    }
+    for (; c->pages < c->size / PAGE_SIZE; c->pages++)
+        if (vm_pin(space, c->at + c->pages * PAGE_SIZE, PAGE_SIZE, true, &c->page[c->pages], 1, &pinned) !=
+            1) {
+            (void)vm_unmap(space, c->at, c->size);
+            return -ENOMEM;
+        }
     *ring_of(c) = (struct ring){
         .entries = c->entries, .magic = MAGIC, .compat_features = 1, .header_size = sizeof(struct ring)};
     return 0;
