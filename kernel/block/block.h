@@ -31,6 +31,7 @@ enum block_flags {
     BLOCK_ALONE = 2, /* not merged with others */
 };
 
+struct cache;
 struct disk;
 struct block_device;
 
@@ -75,6 +76,7 @@ struct block_device {
     uint64_t start, size;  /* bytes; of the whole disk it may change */
     uint64_t number;       /* [I] device number, Linux's encoding */
     uint32_t opens;        /* [m] */
+    struct cache *cache;   /* cache.c's */
     bool gone;             /* [a] */
     struct block_stats stats;
 };

@@ -2,6 +2,7 @@
  * The list of devices: names, numbers, life and death.
  */
 #include "kernel/block/block_impl.h"
+#include "kernel/block/cache.h"
 #include "kernel/console/log.h"
 #include "kernel/mem/pool.h"
 #include "kernel/sched/thread.h"
@@ -144,6 +145,7 @@ disk_add(struct disk *d, const char *prefix, uint64_t size)
 void
 disk_resize(struct disk *d, uint64_t size)
 {
+    cache_drop_device(&d->whole);
     mutex_lock(&lock, WAIT_FOREVER);
     if (!parts_forget(d)) {
         d->whole.size = size;

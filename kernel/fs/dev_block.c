@@ -1,11 +1,12 @@
 /*
  * Disks and partitions as files: /dev/sda, /dev/sda1. With O_DIRECT a transfer goes straight to or from the program's pages;
- * without, through pages of the kernel, and every write has reached the device when write(2) returns (its cache is flushed by
+ * without, through the block cache, and every write has reached the device when write(2) returns (its own cache is flushed by
  * fsync).
  */
 #include "kernel/block/block.h"
 #include "kernel/cpu/user.h"
 #include "kernel/fs/async.h"
+#include "kernel/fs/cached.h"
 #include "kernel/fs/dev.h"
 #include "kernel/fs/file.h"
 #include "kernel/fs/text.h"
@@ -18,7 +19,7 @@
 #include "lib/string.h"
 
 #define DIRECT_PIECES 129
-#define ROOM_ORDER    4 /* pages of the kernel's for a transfer: 64 KiB, or one page */
+#define FILE_TAG      POOL_TAG('b', 'd', 'e', 'v')
 #define DISCARD_MAX   (UINT64_C(1) << 30)
 
 /* Linux's requests (linux/fs.h, linux/hdreg.h). */
@@ -36,7 +37,12 @@
 #define BLKGETSIZE64  0x80081272u
 #define HDIO_GETGEO   0x0301u
 
-static struct mutex partial_lock; /* read, change, write of parts of blocks */
+/* An open file. */
+struct block_file {
+    struct block_device *device;
+    struct cache *cache;
+    struct read_ahead ahead;
+};
 
 /* ---- straight to the program's pages ---- */
 
@@ -102,6 +108,10 @@ is_aligned(const struct block_device *b, const struct uio *u, uint64_t position,
 static void
 async_end(struct async_io *io, int error)
 {
+    const struct block_file *bf = io->file->private;
+
+    if (io->write)
+        cache_drop(bf->cache, io->position, io->size);
     vm_unpin(io->piece, io->pieces);
     if (io->piece != io->here)
         pool_free(io->piece, ASYNC_TAG);
@@ -144,7 +154,7 @@ async_sent(struct block_request *r)
 static int
 block_start(struct file *f, struct async_io *io)
 {
-    struct block_device *b = f->private;
+    struct block_device *b = ((struct block_file *)f->private)->device;
     const struct disk *d = b->disk;
     uint32_t max = (uint32_t)((io->size + (io->base & (PAGE_SIZE - 1)) + PAGE_SIZE - 1) / PAGE_SIZE);
     size_t pinned = 0;
@@ -175,87 +185,31 @@ block_start(struct file *f, struct async_io *io)
     return 0;
 }
 
-/* ---- through the kernel's ---- */
-
-struct room {
-    uint64_t pa;
-    unsigned order;
-};
-
-static size_t
-room_get(struct room *r)
-{
-    r->order = ROOM_ORDER;
-    r->pa = frame_alloc(r->order, 0);
-    if (!r->pa) {
-        r->order = 0;
-        r->pa = frame_alloc(0, 0);
-    }
-    return r->pa ? PAGE_SIZE << r->order : 0;
-}
-
-static long
-read_some(struct block_device *b, struct uio *u, uint64_t position, size_t size, char *room, size_t room_size)
-{
-    uint64_t mask = b->disk->block_size - 1, from = position & ~mask;
-    uint64_t end = MIN(ALIGN_UP(position + size, mask + 1), from + room_size);
-    int err = block_transfer(b, BLOCK_READ, from, room, end - from);
-
-    return err ? err : uio_to(u, room + (position - from), MIN(size, (size_t)(end - position)));
-}
-
-static long
-write_some(struct block_device *b, struct uio *u, uint64_t position, size_t size, char *room,
-           size_t room_size)
-{
-    uint64_t mask = b->disk->block_size - 1, from = position & ~mask;
-    uint64_t end = MIN(ALIGN_UP(position + size, mask + 1), from + room_size);
-    size_t part = MIN(size, (size_t)(end - position));
-    bool partial = (position | part) & mask;
-    long n;
-    int err = 0;
-
-    if (partial) {
-        mutex_lock(&partial_lock, WAIT_FOREVER);
-        err = block_transfer(b, BLOCK_READ, from, room, end - from);
-    }
-    n = err ? err : uio_from(u, room + (position - from), part);
-    if (n > 0 && n < (long)part) /* what could not be read from the program stays as it is on the disk */
-        end = ALIGN_DOWN(position + (uint64_t)n, mask + 1);
-    if (n > 0 && end > from)
-        err = block_transfer(b, BLOCK_WRITE, from, room, end - from);
-    if (partial)
-        mutex_unlock(&partial_lock);
-    return err ? err : n;
-}
-
 static long
 transfer(struct file *f, struct uio *u, uint64_t position, enum block_op op)
 {
-    struct block_device *b = f->private;
-    size_t size, done = 0, room_size;
-    struct room room;
-    long n = 0;
+    struct block_file *bf = f->private;
+    struct block_device *b = bf->device;
+    size_t size;
+    long n;
 
     if (__atomic_load_n(&b->gone, __ATOMIC_ACQUIRE))
         return -ENODEV;
     if (position >= b->size || !u->left)
         return op == BLOCK_READ || !u->left ? 0 : -ENOSPC;
     size = (size_t)MIN((uint64_t)u->left, b->size - position);
-    if (f->flags & O_DIRECT && !u->kernel)
-        return is_aligned(b, u, position, size) ? direct(b, op, u, position, size) : -EINVAL;
-    room_size = room_get(&room);
-    if (!room_size)
-        return -ENOMEM;
-    for (; done < size; done += (size_t)n) {
-        n = op == BLOCK_READ
-                ? read_some(b, u, position + done, size - done, phys_to_virt(room.pa), room_size)
-                : write_some(b, u, position + done, size - done, phys_to_virt(room.pa), room_size);
-        if (n <= 0)
-            break;
-    }
-    frame_free(room.pa, room.order);
-    return done ? (long)done : n;
+    if (op == BLOCK_WRITE && b->disk->read_only)
+        return -EROFS;
+    if (!(f->flags & O_DIRECT) || u->kernel)
+        return op == BLOCK_READ
+                   ? cached_read(bf->cache, u, position, size, b->size, b->disk->block_size, &bf->ahead)
+                   : cached_write(bf->cache, u, position, size, b->disk->block_size);
+    if (!is_aligned(b, u, position, size))
+        return -EINVAL;
+    n = direct(b, op, u, position, size);
+    if (op == BLOCK_WRITE)
+        cache_drop(bf->cache, position, size);
+    return n;
 }
 
 static long
@@ -273,10 +227,28 @@ block_write(struct file *f, struct uio *u, uint64_t position)
 /* ---- the rest ---- */
 
 static int
+block_file_new(struct block_device *b, struct block_file **out)
+{
+    struct block_file *bf = pool_zalloc(sizeof(*bf), FILE_TAG);
+
+    if (!bf)
+        return -ENOMEM;
+    bf->device = b;
+    bf->cache = cache_open(b);
+    if (!bf->cache) {
+        pool_free(bf, FILE_TAG);
+        return -ENOMEM;
+    }
+    *out = bf;
+    return 0;
+}
+
+static int
 block_file_open(struct file *f)
 {
     struct block_device *b = block_open_number(f->vnode->rdev);
     bool writes = (f->flags & O_ACCMODE) != O_RDONLY;
+    struct block_file *bf = NULL;
     int err = 0;
 
     if (!b)
@@ -285,17 +257,22 @@ block_file_open(struct file *f)
         err = b->disk->ops->open(b->disk);
     if (!err && writes && b->disk->read_only)
         err = -EROFS;
+    if (!err)
+        err = block_file_new(b, &bf);
     if (err)
         block_close(b);
-    else
-        f->private = b;
+    f->private = bf;
     return err;
 }
 
 static void
 block_file_release(struct file *f)
 {
-    block_close(f->private);
+    struct block_file *bf = f->private;
+
+    cache_close(bf->cache);
+    block_close(bf->device);
+    pool_free(bf, FILE_TAG);
 }
 
 static int
@@ -314,7 +291,7 @@ block_fsync(struct vnode *v, bool data_only)
 static int64_t
 block_seek(struct file *f, int64_t offset, int whence)
 {
-    const struct block_device *b = f->private;
+    const struct block_device *b = ((struct block_file *)f->private)->device;
     int64_t from = whence == 0 ? 0 : whence == 1 ? (int64_t)f->position : (int64_t)b->size;
 
     if (whence < 0 || whence > 2 || (offset > 0 && from > INT64_MAX - offset) || from + offset < 0)
@@ -336,8 +313,9 @@ geometry(const struct block_device *b, uintptr_t argument)
 }
 
 static int
-discard(struct block_device *b, uintptr_t argument, bool may_write)
+discard(const struct block_file *bf, uintptr_t argument, bool may_write)
 {
+    struct block_device *b = bf->device;
     uint64_t range[2];
     int err = 0;
 
@@ -355,6 +333,7 @@ discard(struct block_device *b, uintptr_t argument, bool may_write)
                                   .size = (uint32_t)MIN(range[1], DISCARD_MAX)};
 
         err = block_execute(&r);
+        cache_drop(bf->cache, r.start, r.size);
         range[0] += r.size;
         range[1] -= r.size;
     }
@@ -370,7 +349,8 @@ answer(uintptr_t argument, uint64_t value, size_t size)
 static long
 block_ioctl(struct file *f, unsigned request, uintptr_t argument)
 {
-    struct block_device *b = f->private;
+    struct block_file *bf = f->private;
+    struct block_device *b = bf->device;
     struct disk *d = b->disk;
     bool may_write = (f->flags & O_ACCMODE) != O_RDONLY;
 
@@ -393,11 +373,12 @@ block_ioctl(struct file *f, unsigned request, uintptr_t argument)
     case BLKROTATIONAL:
         return answer(argument, d->rotates, 2);
     case BLKFLSBUF:
+        cache_drop(bf->cache, 0, b->size);
         return block_flush(b);
     case BLKRRPART:
         return b->part ? -EINVAL : block_reread(d);
     case BLKDISCARD:
-        return discard(b, argument, may_write);
+        return discard(bf, argument, may_write);
     case HDIO_GETGEO:
         return geometry(b, argument);
     default:
@@ -487,7 +468,7 @@ dev_block_init(void)
 {
     int err = procfs_add("partitions", show_partitions);
 
-    mutex_init(&partial_lock);
+    cache_init();
     block_init(added, removed);
     return err ? err : procfs_add("diskstats", show_diskstats);
 }

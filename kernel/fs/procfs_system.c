@@ -5,6 +5,7 @@
 #include "kernel/cpu/irq.h"
 #include "kernel/cpu/smp.h"
 #include "kernel/cpu/tsc.h"
+#include "kernel/block/cache.h"
 #include "kernel/fs/procfs.h"
 #include "kernel/fs/procfs_impl.h"
 #include "kernel/hw/clock.h"
@@ -27,11 +28,11 @@ show_meminfo(struct text *t)
     text_add(
         t,
         "MemTotal:       %8lu kB\nMemFree:        %8lu kB\nMemAvailable:   %8lu kB\nBuffers:        %8u kB\n",
-        KIB(f.total), KIB(f.free), KIB(f.free), 0);
+        KIB(f.total), KIB(f.free), KIB(f.free + cache_pages()), 0);
     text_add(
         t,
-        "Cached:         %8u kB\nSwapCached:     %8u kB\nShmem:          %8u kB\nSlab:           %8lu kB\n",
-        0, 0, 0, bytes / 1024);
+        "Cached:         %8lu kB\nSwapCached:     %8u kB\nShmem:          %8u kB\nSlab:           %8lu kB\n",
+        KIB(cache_pages()), 0, 0, bytes / 1024);
     text_add(t, "SReclaimable:   %8u kB\nSwapTotal:      %8u kB\nSwapFree:       %8u kB\n", 0, 0, 0);
 }
 

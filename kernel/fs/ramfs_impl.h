@@ -3,7 +3,7 @@
  */
 #pragma once
 #include "kernel/fs/file.h"
-#include "kernel/fs/pages.h"
+#include "kernel/mem/pages.h"
 #include "kernel/sync/spin.h"
 #include "lib/tree.h"
 

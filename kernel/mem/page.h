@@ -15,6 +15,15 @@
  */
 uint64_t page_alloc(void);
 
+/* The same, not zeroed: all of it is written before anybody sees it. */
+uint64_t page_alloc_unclean(void);
+
+/* The frame alone, by FRAME_ flags, for frame_free(): a program's tables. */
+uint64_t page_frame_alloc(unsigned flags);
+
+/* Who is asked to give pages back when memory is short. Boot, once. give_back(): <= DISPATCH_LEVEL; false: there was none. */
+void page_on_shortage(bool (*give_back)(void));
+
 /* The descriptor of a page's frame. Any IRQL. */
 static inline struct frame *
 page_frame(uint64_t pa)

@@ -1,6 +1,7 @@
 /*
  * Beginning and end of an address space; what is known of it.
  */
+#include "kernel/mem/page.h"
 #include "kernel/mem/pool.h"
 #include "kernel/mem/mem_impl.h"
 #include "kernel/mem/vm_impl.h"
@@ -18,7 +19,7 @@ vm_create(struct vm_space **out)
 
     if (!s)
         return -ENOMEM;
-    s->root = frame_scarce() ? 0 : frame_alloc(0, FRAME_ZERO);
+    s->root = page_frame_alloc(FRAME_ZERO);
     if (!s->root) {
         pool_free(s, VM_TAG);
         return -ENOMEM;

@@ -32,7 +32,7 @@ vm_entry(struct vm_space *s, uintptr_t at, bool make)
         uint64_t *entry = &table[index_at(at, level)];
 
         if (!*entry) {
-            uint64_t pa = make && !frame_scarce() ? frame_alloc(0, FRAME_ZERO) : 0;
+            uint64_t pa = make ? page_frame_alloc(FRAME_ZERO) : 0;
 
             if (!pa)
                 return NULL;

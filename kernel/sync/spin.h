@@ -32,6 +32,8 @@ enum lock_order {
     LOCK_PAGES = 50,       /* kernel/fs: the pages of a file in memory */
     LOCK_WORK = 51,        /* work queues */
     LOCK_AIO = 52,         /* kernel/sys: transfers that go on by themselves, and their results */
+    LOCK_CACHES = 53,      /* kernel/block: the list of caches */
+    LOCK_CACHE = 54,       /* kernel/block: the pages of a device */
     LOCK_MUTEX = 55,       /* who waits for whose mutex: priority inheritance */
     LOCK_POLL = 57,        /* who waits for which file to be ready */
     LOCK_NT = 58,          /* drivers/nt: what drivers wait for; their memory */

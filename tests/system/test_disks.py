@@ -209,6 +209,32 @@ def test_errors_under_load_cost_the_requests_that_meet_them(tmp_path):
     assert report and int(report[1]) > 0, done.stdout + done.stderr
 
 
+# ---- the cache
+
+def test_the_cache_gives_way_to_programs_and_serves_many(tmp_path):
+    """A disk four times as large as memory, read by three at once while others need memory."""
+    image = noise(tmp_path / "disk.img", 192 << 20)
+    done = run("sleep 1000 </dev/sda & (sha256sum /dev/sda & sha256sum /dev/sda & dd if=/dev/sda bs=4k 2>/dev/null | sha256sum & wait); "
+               "/tests/forks | tail -1; free | sed -n 2p; kill %1; wait 2>/dev/null; free | sed -n 2p", "--mem", "48M", "--smp", "4",
+               "--disk", f"ahci:{image}")
+    lines = done.stdout.splitlines()
+    assert [line.split()[0] for line in lines[:3]] == [hashlib.sha256(image.read_bytes()).hexdigest()] * 3, done.stdout + done.stderr
+    assert lines[3] == "ok", done.stdout
+    cached, left = int(lines[4].split()[5]), int(lines[-1].split()[5])
+    assert cached > 10_000 and left == 0, done.stdout
+
+
+def test_the_cache_and_direct_access_see_the_same(tmp_path):
+    image = noise(tmp_path / "disk.img", 8 << 20)
+    done = run("sleep 1000 </dev/sda & sha256sum </dev/sda >/dev/null; yes new | head -c 65536 >/tmp/new; "
+               "dd if=/tmp/new of=/dev/sda bs=64k seek=3 oflag=direct 2>/dev/null; dd if=/dev/sda bs=64k skip=3 count=1 2>/dev/null | cmp - /tmp/new && "
+               "echo same; printf odd | dd of=/dev/sda bs=1 seek=1000001 2>/dev/null; sha256sum </dev/sda; "
+               "dd if=/dev/sda bs=1M iflag=direct 2>/dev/null | sha256sum; kill %1", "--disk", f"ahci:{image}")
+    want = hashlib.sha256(image.read_bytes()).hexdigest()
+    assert done.stdout.split() == ["same", want, "-", want, "-"], done.stdout + done.stderr
+    assert image.read_bytes()[1_000_001:1_000_004] == b"odd"
+
+
 # ---- CDs, and the commands
 
 @pytest.mark.parametrize("machine", ["q35", "pc"])

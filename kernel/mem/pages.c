@@ -1,4 +1,4 @@
-#include "kernel/fs/pages.h"
+#include "kernel/mem/pages.h"
 #include "kernel/mem/pool.h"
 #include "lib/errno.h"
 #include "lib/field.h"
@@ -52,8 +52,10 @@ raise(struct pages *p, uint64_t index)
         if (!t)
             return -ENOMEM;
         t->entry[0] = (uint64_t)p->root;
+        do
+            p->height++;
+        while (!p->root && !reaches(p->height, index)); /* the first one is as high as it needs to be */
         p->root = t;
-        p->height++;
     }
     return 0;
 }
@@ -91,6 +93,70 @@ last_slot(const struct table *t)
     return i;
 }
 
+/* Below a table at `level` whose first page is `base`: the first page that is not below `from`. */
+static uint64_t
+next_below(const struct table *t, unsigned level, uint64_t base, uint64_t from, uint64_t *index)
+{
+    uint64_t each = 1ull << (BITS_EACH * level);
+    uint64_t i = from > base ? (from - base) / each : 0;
+
+    for (; i < ENTRIES; i++) {
+        uint64_t at = base + i * each, found;
+
+        if (!t->entry[i])
+            continue;
+        *index = at;
+        if (level == 0)
+            return t->entry[i];
+        found = next_below((const struct table *)t->entry[i], level - 1, at, from, index);
+        if (found)
+            return found;
+    }
+    return 0;
+}
+
+uint64_t
+pages_next(const struct pages *p, uint64_t *index)
+{
+    return p->root && reaches(p->height, *index) ? next_below(p->root, p->height - 1, 0, *index, index) : 0;
+}
+
+/* An empty table at the end of a way goes, and so do those that it leaves empty. */
+static void
+way_trim(struct pages *p, struct table **way, unsigned level, uint64_t index)
+{
+    for (; level < p->height && last_slot(way[level]) < 0; level++) {
+        pool_free(way[level], PAGES_TAG);
+        if (level + 1 == p->height)
+            *p = (struct pages){.count = p->count};
+        else
+            way[level + 1]->entry[slot(index, level + 1)] = 0;
+    }
+}
+
+uint64_t
+pages_remove(struct pages *p, uint64_t index)
+{
+    struct table *way[HEIGHT_MAX], *t = p->root;
+    uint64_t pa = 0;
+
+    if (!t || !reaches(p->height, index))
+        return 0;
+    for (unsigned level = p->height; t && level-- > 0;) {
+        way[level] = t;
+        if (level == 0)
+            pa = t->entry[slot(index, 0)];
+        else
+            t = (struct table *)t->entry[slot(index, level)];
+    }
+    if (!pa)
+        return 0;
+    way[0]->entry[slot(index, 0)] = 0;
+    p->count--;
+    way_trim(p, way, 0, index);
+    return pa;
+}
+
 /* The way down to the last page, emptied on the way back up. */
 uint64_t
 pages_take_from(struct pages *p, uint64_t first)
@@ -120,12 +186,6 @@ pages_take_from(struct pages *p, uint64_t first)
         p->count--;
         level = 0;
     }
-    for (; level < p->height && last_slot(way[level]) < 0; level++) {
-        pool_free(way[level], PAGES_TAG);
-        if (level + 1 == p->height)
-            *p = (struct pages){.count = p->count};
-        else
-            way[level + 1]->entry[slot(index, level + 1)] = 0;
-    }
+    way_trim(p, way, level, index);
     return pa ? pa : p->root ? pages_take_from(p, first) : 0;
 }

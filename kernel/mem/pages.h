@@ -1,5 +1,5 @@
 /*
- * The pages of a file in memory, by index: a tree of tables with 512 entries each, as high as the file needs. Holes cost
+ * Pages by index, of a file in memory or of a device: a tree of tables with 512 entries each, as high as the file needs. Holes cost
  * nothing.
  */
 #pragma once
@@ -16,6 +16,12 @@ uint64_t pages_find(const struct pages *p, uint64_t index);
 
 /* Enter a page where a hole was. Returns 0 or -ENOMEM. IRQL: <= DISPATCH_LEVEL. */
 int pages_add(struct pages *p, uint64_t index, uint64_t pa);
+
+/* The first page with an index >= *index, which is set to its own. Returns its address; 0: none. */
+uint64_t pages_next(const struct pages *p, uint64_t *index);
+
+/* Take one page out. Returns its address; 0: a hole. Empty tables are freed. */
+uint64_t pages_remove(struct pages *p, uint64_t index);
 
 /* Take the last page with an index >= first out. Returns its address, 0 if there is none; empty tables are freed. */
 uint64_t pages_take_from(struct pages *p, uint64_t first);
