@@ -31,6 +31,7 @@ fuzzer       libclang-rt-dev     compiler-rt           compiler-rt      clang   
 clang-format clang-format        clang-tools-extra     clang            clang-tools           clang-format
 clang-tidy   clang-tidy          clang-tools-extra     clang            clang-tools           llvm
 sfdisk       fdisk               util-linux            util-linux       util-linux            util-linux
+mkfs.fat     dosfstools          dosfstools            dosfstools       dosfstools            dosfstools
 cppcheck     cppcheck            cppcheck              cppcheck         cppcheck              cppcheck
 END
 }
@@ -116,7 +117,7 @@ have() { # THING: is it there?
     gdb) find_gdb ;;
     pytest) "$(find_python)" -c 'import pytest' ;;
     xdist) "$(find_python)" -c 'import xdist' ;;
-    sfdisk) find_file /sbin/sfdisk "$(command -v sfdisk)" ;;
+    sfdisk | mkfs.fat) find_file "/sbin/$1" "$(command -v "$1")" ;;
     fuzzer) [ -e "$(clang -print-file-name=libclang_rt.fuzzer-x86_64.a)" ] ;;
     *) command -v "$1" ;;
     esac >/dev/null 2>&1
@@ -164,6 +165,6 @@ need_build() { need make git cc cpio font pci.ids busybox musl mingw; }
 need_iso() { need mkrescue grub-bios grub-efi xorriso mformat; }
 
 need_test() {
-    need qemu ovmf gdb libc clang clang-format clang-tidy cppcheck pytest xdist sfdisk
+    need qemu ovmf gdb libc clang clang-format clang-tidy cppcheck pytest xdist sfdisk mkfs.fat mformat
     need fuzzer # its package is named after clang's version
 }
