@@ -49,7 +49,7 @@ endif
 LDFLAGS := -nostdlib -static -Wl,-T,boot/kernel.ld -Wl,--gc-sections -Wl,--build-id=none \
            -Wl,-z,noexecstack -Wl,-z,max-page-size=4096 -Wl,--no-warn-rwx-segments
 
-SRC := $(wildcard lib/*.c kernel/*/*.c boot/*.c boot/*.S kernel/*/*.S drivers/loader/*.c drivers/nt/*.c drivers/control/*.c drivers/class/*.c drivers/port/*/*.c)
+SRC := $(wildcard lib/*.c kernel/*/*.c kernel/fs/*/*.c boot/*.c boot/*.S kernel/*/*.S drivers/loader/*.c drivers/nt/*.c drivers/control/*.c drivers/class/*.c drivers/port/*/*.c)
 ifneq ($(filter debug coverage,$(VARIANT)),)
 SRC += $(wildcard tests/guest/*.c tests/guest/kernel/*.c tests/guest/kernel/*/*.c)
 endif

@@ -306,6 +306,7 @@ root_mount(void)
     devfs_init();
     fs_register(&ramfs_ops);
     fs_register(&procfs_ops);
+    fs_register(&fat_ops);
     err = vfs_mount("ramfs", "root", NULL, false, "");
     for (size_t i = 0; i < boot.module_count && !err; i++) {
         const struct boot_module *m = &boot.modules[i];

@@ -9,7 +9,7 @@ import pytest
 
 from launcher import BUILD, ROOT, portolan
 
-PROGRAMS = sorted(path.stem for path in (ROOT / "tests/programs").glob("*.c"))
+PROGRAMS = sorted(path.stem for path in (ROOT / "tests/programs").glob("*.c") if path.stem != "cdrom")  # it needs a drive
 
 # Once to fill caches, then again: no page and none of a process's objects may be missing. There may be fewer: a thread of
 # the kernel's that looked for disks has ended meanwhile.

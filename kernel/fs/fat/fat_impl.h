@@ -6,6 +6,7 @@
  *   walk.c     file offset -> run of clusters                     (pure)
  *   lfn.c      names: long, short, in UTF-8                       (pure)
  *   dirent.c   entries of directories                             (pure)
+ *   fat_vfs.c  the glue to the VFS and the block cache
  *
  * Pure files reach the volume through struct fat_io, and memory through fat_memory(); they are tested on the host. Nothing on
  * the volume is trusted: each number is checked where it is used, and every loop has a bound that the volume does not set.
@@ -101,10 +102,12 @@ struct fat_run {
 
 /* A chain as far as it is known. The caller locks. */
 struct fat_chain {
-    uint32_t first;  /* 0: empty */
-    bool ended;      /* all of it is known */
-    uint32_t length; /* clusters known */
-    uint32_t last;   /* the last one known */
+    uint32_t first;         /* 0: empty */
+    bool ended;             /* all of it is known */
+    bool broken;            /* what comes next is damaged, which has been said */
+    uint32_t length;        /* clusters known */
+    uint32_t last;          /* the last one known */
+    uint32_t mark, mark_at; /* a cluster of it, and its index: met again, there is a loop */
     struct fat_run *run;
     uint32_t runs, room;
 };

@@ -2,7 +2,8 @@
  * From an offset in a file to clusters. What is known of a chain is kept as runs, so a place in a long file is found by
  * bisection; the FAT is read once, forwards.
  *
- * A chain is no longer than the volume has clusters: one that would be has a loop.
+ * A loop is found by Brent's way: a cluster is marked whenever the chain has become twice as long, and met again in a loop. So no
+ * more than three times of what the chain really has is read of it.
  */
 #include "kernel/fs/fat/fat_impl.h"
 #include "lib/errno.h"
@@ -11,12 +12,13 @@
 #define ROOM_FIRST 8u
 
 static int
-damaged(struct fat *f, const struct fat_chain *c, const char *what)
+damaged(struct fat *f, struct fat_chain *c, const char *what)
 {
     char text[FAT_WHY];
 
     snprintf(text, sizeof(text), "the chain from cluster %u %s after %u clusters", c->first, what, c->length);
     f->io->complain(f->context, text);
+    c->broken = true;
     return -EIO;
 }
 
@@ -26,8 +28,12 @@ chain_add(struct fat *f, struct fat_chain *c, uint32_t cluster)
 {
     struct fat_run *last = c->runs ? &c->run[c->runs - 1] : NULL;
 
-    if (c->length >= f->g.clusters)
+    if (c->length && cluster == c->mark)
         return damaged(f, c, "has a loop: it does not end");
+    if (c->length >= 2 * c->mark_at) {
+        c->mark = cluster;
+        c->mark_at = c->length;
+    }
     if (last && last->cluster + last->count == cluster) {
         last->count++;
     } else {
@@ -51,9 +57,9 @@ chain_add(struct fat *f, struct fat_chain *c, uint32_t cluster)
 static int
 chain_learn(struct fat *f, struct fat_chain *c, uint32_t index)
 {
-    int err = 0;
+    int err = c->broken ? -EIO : 0;
 
-    if (!c->length && !c->ended) {
+    if (!err && !c->length && !c->ended) {
         if (!c->first)
             c->ended = true;
         else if (!fat_is_cluster(f, c->first))
