@@ -243,6 +243,13 @@ cache_run(const struct cache *c)
     return MAX(MIN(MIN(d->max_bytes / (uint32_t)PAGE_SIZE, d->max_pieces), CACHE_RUN), 1u);
 }
 
+/* Of the device; the last one may be a part. */
+static uint64_t
+pages_of(const struct cache *c)
+{
+    return DIV_ROUND_UP(c->device->size, PAGE_SIZE);
+}
+
 /* Pages for the reader. Returns: how many; no lock held. */
 static uint32_t
 pages_alloc(uint64_t *page, uint32_t want)
@@ -279,10 +286,7 @@ request_fill(struct reader *r)
     for (uint32_t i = 0; i < r->count && size; i++) {
         uint32_t part = MIN(size, (uint32_t)PAGE_SIZE);
 
-        if (n && r->piece[n - 1].pa + r->piece[n - 1].size == r->page[i])
-            r->piece[n - 1].size += part;
-        else
-            r->piece[n++] = (struct data_piece){r->page[i], part};
+        (void)data_piece_add(r->piece, &n, CACHE_RUN, r->page[i], part);
         memset((char *)phys_to_virt(r->page[i]) + part, 0, PAGE_SIZE - part);
         size -= part;
     }
@@ -329,7 +333,7 @@ request_send(struct reader *r)
 static int
 read_begin(struct cache *c, struct reader *r, uint64_t index, uint32_t want, bool waits)
 {
-    uint64_t last = (c->device->size + PAGE_SIZE - 1) / PAGE_SIZE;
+    uint64_t last = pages_of(c);
     uint32_t room = (uint32_t)MIN((uint64_t)MIN(want, cache_run(c)), last - index),
              got = pages_alloc(r->page, room), n = 0;
     int err = got ? 0 : -ENOMEM;
@@ -434,7 +438,7 @@ cache_page(struct cache *c, uint64_t index, uint32_t ahead, uint64_t *pa)
             continue;
         }
         spin_unlock(&c->lock, irql);
-        if (index >= (c->device->size + PAGE_SIZE - 1) / PAGE_SIZE)
+        if (index >= pages_of(c))
             return -EIO;
         err = coming ? 1 : page_bring(c, index, ahead + 1);
         if (err < 0)
@@ -446,7 +450,7 @@ cache_page(struct cache *c, uint64_t index, uint32_t ahead, uint64_t *pa)
 void
 cache_ahead(struct cache *c, uint64_t index, uint32_t count)
 {
-    uint64_t last = (c->device->size + PAGE_SIZE - 1) / PAGE_SIZE;
+    uint64_t last = pages_of(c);
     uint8_t irql = spin_lock(&c->lock);
     struct reader *r;
 
@@ -488,10 +492,7 @@ cache_write(struct cache *c, uint64_t at, uint32_t size, const uint64_t *page, u
     for (; left; n++, offset = 0) {
         uint32_t part = MIN(left, (uint32_t)PAGE_SIZE - offset);
 
-        if (count && piece[count - 1].pa + piece[count - 1].size == page[n] + offset)
-            piece[count - 1].size += part;
-        else
-            piece[count++] = (struct data_piece){page[n] + offset, part};
+        (void)data_piece_add(piece, &count, CACHE_RUN, page[n] + offset, part);
         left -= part;
     }
     r.pieces = count;

@@ -254,14 +254,8 @@ pieces_of(const struct disk *d, const char *memory, uint64_t size, struct data_p
                                       PAGE_SIZE - ((uintptr_t)(memory + bytes) & (PAGE_SIZE - 1)));
         uint64_t pa;
 
-        if (!space_physical(memory + bytes, &pa))
+        if (!space_physical(memory + bytes, &pa) || !data_piece_add(piece, count, max, pa, part))
             break;
-        if (*count && piece[*count - 1].pa + piece[*count - 1].size == pa)
-            piece[*count - 1].size += part;
-        else if (*count == max)
-            break;
-        else
-            piece[(*count)++] = (struct data_piece){pa, part};
         bytes += part;
     }
     return ALIGN_DOWN(bytes, d->block_size);

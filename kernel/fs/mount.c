@@ -141,6 +141,8 @@ uncover(struct fs *fs)
     if (!err &&
         __atomic_load_n(&fs->top->refs, __ATOMIC_ACQUIRE) > 2) /* the mount's, and the caller's walk */
         err = -EBUSY;
+    if (!err && fs->ops->is_busy && fs->ops->is_busy(fs))
+        err = -EBUSY;
     if (err)
         return err;
     __atomic_store_n(&on->mounted, NULL, __ATOMIC_RELEASE);

@@ -87,6 +87,7 @@ struct fs_ops {
     /* The file system. mount fills fs->root (a reference), fs->private; source as mount(2) got it. */
     int (*mount)(struct fs *fs, const char *source, const char *options);
     void (*unmount)(struct fs *fs); /* nobody has a vnode of it but root's; NULL: nothing to do */
+    bool (*is_busy)(struct fs *fs); /* has somebody a vnode but root's, by no name (a mapping)? NULL: no */
     int (*sync)(struct fs *fs);     /* all is durable on return; NULL: nothing to do */
     int (*statfs)(struct fs *fs, struct fs_stats *out); /* NULL: zeros */
 

@@ -251,6 +251,7 @@ context_end(struct aio_context *c)
     (void)event_set(&c->arrived);
     if (busy)
         (void)wait_event(&c->idle.waitable, WAIT_FOREVER); /* a driver ends every request in time */
+    spin_unlock(&c->lock, spin_lock(&c->lock));            /* who said so has let go of it */
     aio_put(c);
 }
 

@@ -81,6 +81,16 @@ def test_partitions_programs_and_what_cannot_be_done(tmp_path):
     assert done.stdout.endswith("\n2\n"), done.stdout
 
 
+def test_what_is_mapped_keeps_its_volume(tmp_path):
+    """Also with the file closed: the volume goes when the mapping has gone, and not before."""
+    image, sums = volume(tmp_path, 32, "-F 16 -s 2", files=5)
+    done = run(image, "mount -t vfat /dev/sda /mnt; cp $(find /mnt -size +600k) /tmp/copy; "
+               "/tests/mapped $(find /mnt -size +600k) 4 & sleep 2; umount /mnt 2>&1 | grep -c busy; wait; umount /mnt && echo unmounted; "
+               "/tests/mapped /tmp/copy 0")
+    lines = done.stdout.splitlines()
+    assert lines[0] == "1" and lines[2] == "unmounted" and lines[1] == lines[3], done.stdout + done.stderr
+
+
 def test_a_damaged_volume_costs_what_is_damaged(tmp_path):
     """A chain that runs in a circle, one that leads out of the volume: errors, a line that says so, and the rest is read."""
     image, sums = volume(tmp_path, 32, "-F 16 -s 2", files=30)

@@ -30,6 +30,7 @@ struct fat_volume {
     struct block_device *device;
     struct cache *cache;
     struct mutex nodes_lock;
+    uint32_t listed;          /* nodes_lock */
     struct list nodes[LISTS]; /* struct fat_node.link, by ino */
 };
 
@@ -174,6 +175,7 @@ node_get(struct fat_volume *v, const struct fat_node *dir, const struct fat_entr
         new->nlink = e->attributes &FAT_DIRECTORY ? 2 : 1;
         new->times = (struct vnode_times){e->accessed, e->modified, e->modified, e->born};
         list_add_tail(list_of(v, ino), &node_of(new)->link);
+        v->listed++;
     }
     mutex_unlock(&v->nodes_lock);
     return *out ? 0 : -ENOMEM;
@@ -188,6 +190,7 @@ fat_evict(struct vnode *v)
     if (volume) { /* the root, which is not listed, goes after its volume */
         mutex_lock(&volume->nodes_lock, WAIT_FOREVER);
         list_del(&n->link);
+        volume->listed--;
         mutex_unlock(&volume->nodes_lock);
     }
     fat_chain_free(&n->dir.chain);
@@ -436,6 +439,18 @@ fat_mount(struct fs *fs, const char *source, const char *options)
     return 0;
 }
 
+static bool
+fat_is_busy(struct fs *fs)
+{
+    struct fat_volume *v = fs->private;
+    bool busy;
+
+    mutex_lock(&v->nodes_lock, WAIT_FOREVER);
+    busy = v->listed != 0;
+    mutex_unlock(&v->nodes_lock);
+    return busy;
+}
+
 static void
 fat_unmount(struct fs *fs)
 {
@@ -462,6 +477,7 @@ fat_statfs(struct fs *fs, struct fs_stats *out)
 const struct fs_ops fat_ops = {.name = "vfat",
                                .mount = fat_mount,
                                .unmount = fat_unmount,
+                               .is_busy = fat_is_busy,
                                .statfs = fat_statfs,
                                .lookup = fat_lookup,
                                .readdir = fat_readdir,
