@@ -306,6 +306,7 @@ root_mount(void)
     devfs_init();
     fs_register(&ramfs_ops);
     fs_register(&procfs_ops);
+    fs_register(&sysfs_ops);
     fs_register(&fat_ops);
     err = vfs_mount("ramfs", "root", NULL, false, "");
     for (size_t i = 0; i < boot.module_count && !err; i++) {
@@ -325,6 +326,8 @@ root_mount(void)
         err = mount_at("ramfs", "dev", "/dev");
     if (!err)
         err = mount_at("proc", "proc", "/proc");
+    if (!err)
+        err = mount_at("sysfs", "sysfs", "/sys");
     return err ? err : devfs_populate();
 }
 

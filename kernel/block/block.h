@@ -146,3 +146,15 @@ void block_for_each(void (*show)(void *context, struct block_device *b), void *c
 
 /* Look for partitions anew (BLKRRPART). -EBUSY: one of them is open. PASSIVE_LEVEL. */
 int block_reread(struct disk *d);
+
+static inline uint32_t
+block_major(uint64_t number)
+{
+    return (uint32_t)(number >> 8 & 0xfff);
+}
+
+static inline uint32_t
+block_minor(uint64_t number)
+{
+    return (uint32_t)((number & 0xff) | (number >> 12 & ~0xffu));
+}

@@ -412,22 +412,10 @@ removed(struct block_device *b)
     devfs_remove(b->name);
 }
 
-static uint32_t
-major_of(uint64_t number)
-{
-    return (uint32_t)(number >> 8 & 0xfff);
-}
-
-static uint32_t
-minor_of(uint64_t number)
-{
-    return (uint32_t)((number & 0xff) | (number >> 12 & ~0xffu));
-}
-
 static void
 partition_line(void *context, struct block_device *b)
 {
-    text_add(context, "%4u %8u %10lu %s\n", major_of(b->number), minor_of(b->number), b->size / 1024,
+    text_add(context, "%4u %8u %10lu %s\n", block_major(b->number), block_minor(b->number), b->size / 1024,
              b->name);
 }
 
@@ -438,23 +426,27 @@ show_partitions(struct text *t)
     block_for_each(partition_line, t);
 }
 
-/* Linux's fields (Documentation/admin-guide/iostats), as far as they are counted. */
-static void
-diskstats_line(void *context, struct block_device *b)
+void
+block_stats_show(struct text *t, const struct block_device *b)
 {
     const struct block_stats *s = &b->stats;
     const struct disk *d = b->disk;
     uint64_t weighted = (s->ns[BLOCK_READ] + s->ns[BLOCK_WRITE] + s->ns[BLOCK_DISCARD] + s->ns[BLOCK_FLUSH]) /
                         MS(1);
 
-    text_add(context, "%4u %7u %s", major_of(b->number), minor_of(b->number), b->name);
     for (unsigned op = BLOCK_READ; op <= BLOCK_WRITE; op++)
-        text_add(context, " %lu %lu %lu %lu", s->done[op], s->merged[op], s->bytes[op] / SECTOR,
-                 s->ns[op] / MS(1));
-    text_add(context, " %u %lu %lu", b->part ? 0 : d->active, d->busy / MS(1), weighted);
-    text_add(context, " %lu %lu %lu %lu", s->done[BLOCK_DISCARD], s->merged[BLOCK_DISCARD],
+        text_add(t, "%lu %lu %lu %lu ", s->done[op], s->merged[op], s->bytes[op] / SECTOR, s->ns[op] / MS(1));
+    text_add(t, "%u %lu %lu ", b->part ? 0 : d->active, d->busy / MS(1), weighted);
+    text_add(t, "%lu %lu %lu %lu ", s->done[BLOCK_DISCARD], s->merged[BLOCK_DISCARD],
              s->bytes[BLOCK_DISCARD] / SECTOR, s->ns[BLOCK_DISCARD] / MS(1));
-    text_add(context, " %lu %lu\n", s->done[BLOCK_FLUSH], s->ns[BLOCK_FLUSH] / MS(1));
+    text_add(t, "%lu %lu\n", s->done[BLOCK_FLUSH], s->ns[BLOCK_FLUSH] / MS(1));
+}
+
+static void
+diskstats_line(void *context, struct block_device *b)
+{
+    text_add(context, "%4u %7u %s ", block_major(b->number), block_minor(b->number), b->name);
+    block_stats_show(context, b);
 }
 
 static void

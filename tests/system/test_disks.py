@@ -157,6 +157,23 @@ def test_partitions_of_an_mbr_with_logical_ones(tmp_path):
     assert done.stdout.rstrip().endswith("\n7")
 
 
+def test_sys_tells_of_disks_and_partitions_by_name_and_by_number(tmp_path):
+    image = sparse(tmp_path / "disk.img", 64 << 20)
+    sfdisk(image, "label: gpt\nsize=20MiB\nsize=30MiB\n")
+    done = run("cd /sys/block/sda; for i in size dev removable ro queue/logical_block_size queue/max_sectors_kb sda2/start sda2/partition; do "
+               "echo $i $(cat $i); done; echo second $(cat /sys/dev/block/8:2/size); readlink -f /sys/class/block/sda1; readlink -f /sys/dev/block/8:0; "
+               "ls /sys/class/block; cat stat | wc -w; cat /sys/block/sdb/size; cat sda3/size; echo 1 > sda2/size; find /sys/block/sda -type f | wc -l",
+               "--disk", f"ahci:{image}")
+    said = done.stdout.replace("\r", "")
+    for line in ("size 131072", "dev 8:0", "removable 0", "ro 0", "queue/logical_block_size 512", "sda2/start 43008", "sda2/partition 2",
+                 "second 61440", "/sys/block/sda/sda1", "/sys/block/sda", "17"):
+        assert f"\n{line}\n" in "\n" + said, (line, said)
+    assert re.search(r"^queue/max_sectors_kb [1-9]\d+$", said, re.M), said
+    assert "sdb/size': No such file" in done.stderr + said and "sda3/size': No such file" in done.stderr + said
+    assert "can't create sda2/size" in done.stderr + said
+    assert int(said.split()[-1]) > 25, said
+
+
 def test_partitions_of_a_gpt_its_backup_and_a_malformed_one(tmp_path):
     image = sparse(tmp_path / "disk.img", 64 << 20)
     sfdisk(image, "label: gpt\nsize=2048\nsize=4096\n")
