@@ -1,7 +1,8 @@
 /*
  * disk: what reading a disk costs, between markers for the counting plugin, in the order of DISK in bench.py: 4 KiB at random
- * places, one at a time; 1 MiB, one behind the other; 4 KiB at random, 32 at a time by io_submit(2). O_DIRECT. The same binary runs on Linux. As process 1 it turns
- * the machine off at the end.
+ * places, one at a time; 1 MiB, one behind the other; 4 KiB at random, 32 at a time by io_submit(2). O_DIRECT. The same
+ * binary runs on Linux. As process 1 it turns the machine off at the end. With WALL=N in the environment it does everything
+ * N times and says how long one transfer took (for paired runs on an idle machine, without the plugin).
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -12,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/reboot.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 #include "kernel/cpu/marker.h"
 #include "tests/programs/aio_abi.h"
@@ -80,37 +82,72 @@ many(int fd, char *memory, aio_context_t context, unsigned count)
     }
 }
 
+static double
+now_us(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
+}
+
+static void
+random_reads(int fd, char *memory, aio_context_t context, unsigned times)
+{
+    for (unsigned i = 0; i < times * RANDOM; i++)
+        get(fd, memory, 4096, next() % (SIZE / 4096) * 4096);
+}
+
+static void
+whole(int fd, char *memory, aio_context_t context, unsigned times)
+{
+    for (unsigned long i = 0; i < times * WHOLE; i++)
+        get(fd, memory, MIB, i % WHOLE * MIB);
+}
+
+static void
+deep(int fd, char *memory, aio_context_t context, unsigned times)
+{
+    many(fd, memory, context, times * RANDOM);
+}
+
+static const struct workload {
+    const char *name;
+    unsigned transfers;
+    void (*run)(int fd, char *memory, aio_context_t context, unsigned times);
+} workloads[] = {{"4 KiB at random", RANDOM, random_reads},
+                 {"1 MiB behind one another", WHOLE, whole},
+                 {"4 KiB at random, 32 at a time", RANDOM, deep}};
+
 int
 main(void)
 {
     char *memory = mmap(NULL, MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    const char *wall = getenv("WALL");
+    unsigned times = wall ? (unsigned)atoi(wall) : 1;
     aio_context_t context = 0;
     int fd = open("/dev/sda", O_RDONLY | O_DIRECT);
 
-    if (fd < 0 || memory == MAP_FAILED) {
+    if (fd < 0 || memory == MAP_FAILED || syscall(SYS_io_setup, 128l, &context)) {
         perror("disk: /dev/sda");
         return 1;
     }
     memset(memory, 1, MIB);
     for (int i = 0; i < 20; i++)
         get(fd, memory, 4096, next() % (SIZE / 4096) * 4096);
-    marker(MARKER_BEGIN);
-    for (int i = 0; i < RANDOM; i++)
-        get(fd, memory, 4096, next() % (SIZE / 4096) * 4096);
-    marker(MARKER_END);
     get(fd, memory, MIB, 0);
-    marker(MARKER_BEGIN);
-    for (unsigned long i = 0; i < WHOLE; i++)
-        get(fd, memory, MIB, i * MIB);
-    marker(MARKER_END);
-    if (syscall(SYS_io_setup, 128l, &context)) {
-        perror("disk: io_setup");
-        return 1;
-    }
     many(fd, memory, context, DEPTH);
-    marker(MARKER_BEGIN);
-    many(fd, memory, context, RANDOM);
-    marker(MARKER_END);
+    for (size_t i = 0; i < sizeof(workloads) / sizeof(*workloads); i++) {
+        const struct workload *w = &workloads[i];
+        double began = now_us();
+
+        marker(MARKER_BEGIN);
+        w->run(fd, memory, context, times);
+        marker(MARKER_END);
+        if (wall)
+            printf("wall: %s: %.2f us\n", w->name, (now_us() - began) / (double)(times * w->transfers));
+    }
+    fflush(stdout);
     if (getpid() == 1)
         reboot(RB_POWER_OFF);
     return 0;

@@ -231,7 +231,8 @@ def test_errors_under_load_cost_the_requests_that_meet_them(tmp_path):
 def test_the_cache_gives_way_to_programs_and_serves_many(tmp_path):
     """A disk four times as large as memory, read by three at once while others need memory."""
     image = noise(tmp_path / "disk.img", 192 << 20)
-    done = run("sleep 1000 </dev/sda & (sha256sum /dev/sda & sha256sum /dev/sda & dd if=/dev/sda bs=4k 2>/dev/null | sha256sum & wait); "
+    done = run("sleep 1000 </dev/sda & (sha256sum /dev/sda >/tmp/1 & sha256sum /dev/sda >/tmp/2 & dd if=/dev/sda bs=4k 2>/dev/null | "
+               "sha256sum >/tmp/3 & wait); cat /tmp/[123]; "
                "/tests/forks | tail -1; free | sed -n 2p; kill %1; wait 2>/dev/null; free | sed -n 2p", "--mem", "48M", "--smp", "4",
                "--disk", f"ahci:{image}")
     lines = done.stdout.splitlines()

@@ -214,7 +214,7 @@ adapter_control(PVOID extension, IDE_CONTROL_ACTION action, PVOID parameters)
             c->command[r->Bar / 2] = AtaPortGetDeviceBase(c, r->RangeStart, 0);
     }
     k->NumberOfChannels = c->has_pci ? 2 : 1;
-    k->NumberOfPhysicalBreaks = 32;
+    k->NumberOfPhysicalBreaks = 128;
     k->MaximumTransferLength = MAX_TRANSFER;
     k->BusMaster = c->has_pci;
     k->AtaBusType = IdeBusPata;

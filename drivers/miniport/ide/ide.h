@@ -35,7 +35,7 @@ struct region {
 #define REGION_MAX  0x10000u
 #define REGIONS     512
 
-#define MAX_TRANSFER 0x20000u
+#define MAX_TRANSFER 0x80000u
 #define WAIT_US      1000 /* of polling in one routine at most */
 #define POLL_US      10000
 #define READY_POLLS  3100 /* 31 s: what a device may take after a reset (ATA/ATAPI-6, 9.2) */

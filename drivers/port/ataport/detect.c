@@ -92,15 +92,21 @@ parameters_fill(const IDENTIFY_DEVICE_DATA *d, bool atapi, uint8_t target, IDE_D
     }
 }
 
-/* What SCSI commands are translated by. Any buffer of that size fits a list, wherever in a page it begins. */
-static bool
-translation_prepare(const struct ata_channel *ch, struct ata_unit *u)
+/* The bytes of a command: any memory of that size fits a list, wherever in a page it begins. */
+static uint32_t
+transfer_max(const struct ata_channel *ch)
 {
     uint32_t listed = (MAX(ch->controller->sg_max, 2u) - 1) * (uint32_t)PAGE_SIZE;
 
+    return MIN(listed, ch->controller->configuration.MaximumTransferLength);
+}
+
+/* What SCSI commands are translated by. */
+static bool
+translation_prepare(const struct ata_channel *ch, struct ata_unit *u)
+{
     return u->parameters.IdeDeviceType == DeviceIsAtapi ||
-           sat_device_read(&u->sat, u->identify,
-                           MIN(listed, ch->controller->configuration.MaximumTransferLength));
+           sat_device_read(&u->sat, u->identify, transfer_max(ch));
 }
 
 /* the miniport may change the parameters. */
@@ -244,15 +250,13 @@ target_detect(struct ata_channel *ch, uint8_t target)
     pool_free(data, ATA_TAG);
 }
 
-/* Any memory of that size fits a list, wherever in a page it begins. */
 static void
 announce(struct ata_channel *ch, struct ata_unit *u)
 {
-    uint32_t listed = (MAX(ch->controller->sg_max, 2u) - 1) * (uint32_t)PAGE_SIZE;
+    bool atapi = u->parameters.IdeDeviceType == DeviceIsAtapi;
 
     u->announced = true;
-    unit_announce(u->unit, MIN(listed, ch->controller->configuration.MaximumTransferLength),
-                  ch->controller->sg_max);
+    unit_announce(u->unit, atapi ? transfer_max(ch) : u->sat.max_transfer, ch->controller->sg_max);
 }
 
 /* At the start and by rescans: one at a time. */

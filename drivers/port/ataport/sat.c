@@ -40,6 +40,8 @@ sat_device_read(struct sat_device *d, const IDENTIFY_DEVICE_DATA *i, uint32_t ma
 
         d->alignment = (per - (i->BlockAlignment & 0x3fffu) % per) % per;
     }
+    if (!d->lba48)
+        d->max_transfer = MIN(d->max_transfer, SECTORS_28 * d->sector_size);
     d->dma = i->Capabilities.DmaSupported;
     d->fua = d->lba48 && d->dma && i->CommandSetSupport[2] & SUPPORT_FUA;
     d->trim = i->DataSetManagementFeature & 1 && d->dma && d->lba48;

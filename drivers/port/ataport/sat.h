@@ -22,7 +22,7 @@ struct sat_device {
     uint64_t sectors; /* logical */
     uint32_t sector_size, physical_exponent,
         alignment;         /* bytes; 2^n logical a physical; lowest aligned LBA */
-    uint32_t max_transfer; /* bytes of one command */
+    uint32_t max_transfer; /* bytes of one command: no more than its sector count can say */
     bool lba48, dma, fua, trim, removable, rotates;
     bool write_cache, read_ahead; /* as they are set now */
     uint16_t rotation_rate;

@@ -49,6 +49,18 @@ sense_is(uint8_t key, uint8_t asc, uint8_t ascq)
            command.sense[13] == ascq;
 }
 
+/* A sector count of 8 bits (28-bit commands) says at most 256 sectors. */
+static void
+test_the_most_of_one_command(void)
+{
+    disk_new(false);
+    CHECK(sat_device_read(&device, &disk.identify, 1u << 20));
+    CHECK_EQ(device.max_transfer, 256 * 512);
+    disk_new(true);
+    CHECK(sat_device_read(&device, &disk.identify, 1u << 20));
+    CHECK_EQ(device.max_transfer, 1u << 20);
+}
+
 static void
 test_inquiry(void)
 {
@@ -408,6 +420,7 @@ test_the_rest(void)
 int
 main(void)
 {
+    test_the_most_of_one_command();
     test_inquiry();
     test_capacity();
     test_transfers();
