@@ -83,6 +83,16 @@ pages_add(struct pages *p, uint64_t index, uint64_t pa)
     return 0;
 }
 
+void
+pages_set(struct pages *p, uint64_t index, uint64_t pa)
+{
+    struct table *t = p->root;
+
+    for (unsigned level = p->height - 1; level > 0; level--)
+        t = (struct table *)t->entry[slot(index, level)];
+    t->entry[slot(index, 0)] = pa;
+}
+
 static int
 last_slot(const struct table *t)
 {

@@ -17,6 +17,9 @@ uint64_t pages_find(const struct pages *p, uint64_t index);
 /* Enter a page where a hole was. Returns 0 or -ENOMEM. IRQL: <= DISPATCH_LEVEL. */
 int pages_add(struct pages *p, uint64_t index, uint64_t pa);
 
+/* Another address for a page that is there. */
+void pages_set(struct pages *p, uint64_t index, uint64_t pa);
+
 /* The first page with an index >= *index, which is set to its own. Returns its address; 0: none. */
 uint64_t pages_next(const struct pages *p, uint64_t *index);
 

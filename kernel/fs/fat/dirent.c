@@ -7,25 +7,10 @@
 #include "lib/format.h"
 #include "lib/string.h"
 
-#define DELETED     0xe5u
 #define NS          INT64_C(1000000000)
 #define ATTRIBUTES  0x3fu
 #define YEAR_FIRST  1980
 #define CLUSTER_TOP 0x0fffffffu
-
-/* Offsets in an entry. */
-enum {
-    DIR_ATTRIBUTES = 11,
-    DIR_BORN_HUNDREDTHS = 13,
-    DIR_BORN_TIME = 14,
-    DIR_BORN_DATE = 16,
-    DIR_ACCESSED_DATE = 18,
-    DIR_CLUSTER_HIGH = 20,
-    DIR_TIME = 22,
-    DIR_DATE = 24,
-    DIR_CLUSTER = 26,
-    DIR_SIZE = 28
-};
 
 /* Date, time and hundredths of a second of the medium, which are taken as UTC. 0: no such time. */
 static int64_t
@@ -52,12 +37,12 @@ struct slots {
     uint32_t count;
 };
 
-/* -ENOENT: the directory ends before. */
+/* *left: bytes that follow there. */
 static int
-slots_get(struct fat *f, struct fat_dir *d, uint32_t slot, struct slots *s)
+place(struct fat *f, struct fat_dir *d, uint32_t slot, uint64_t *position, uint64_t *left)
 {
-    uint64_t at = (uint64_t)slot * FAT_ENTRY, position, left;
-    uint32_t cluster, count, offset;
+    uint64_t at = (uint64_t)slot * FAT_ENTRY;
+    uint32_t cluster, count;
     int err;
 
     if (slot >= FAT_DIR_ENTRIES)
@@ -65,15 +50,36 @@ slots_get(struct fat *f, struct fat_dir *d, uint32_t slot, struct slots *s)
     if (d->is_root_area) {
         if (at >= f->g.root_size)
             return -ENOENT;
-        position = f->g.root_start + at;
-        left = f->g.root_size - at;
-    } else {
-        err = fat_walk(f, &d->chain, (uint32_t)(at / f->g.cluster), 1, &cluster, &count);
-        if (err)
-            return err == -ENODATA ? -ENOENT : err;
-        position = fat_position(f, cluster) + at % f->g.cluster;
-        left = f->g.cluster - at % f->g.cluster;
+        *position = f->g.root_start + at;
+        *left = f->g.root_size - at;
+        return 0;
     }
+    err = fat_walk(f, &d->chain, (uint32_t)(at / f->g.cluster), 1, &cluster, &count);
+    if (err)
+        return err == -ENODATA ? -ENOENT : err;
+    *position = fat_position(f, cluster) + at % f->g.cluster;
+    *left = f->g.cluster - at % f->g.cluster;
+    return 0;
+}
+
+int
+fat_dir_position(struct fat *f, struct fat_dir *d, uint32_t slot, uint64_t *position)
+{
+    uint64_t left;
+
+    return place(f, d, slot, position, &left);
+}
+
+/* -ENOENT: the directory ends before. */
+static int
+slots_get(struct fat *f, struct fat_dir *d, uint32_t slot, struct slots *s)
+{
+    uint64_t position, left;
+    uint32_t offset;
+    int err = place(f, d, slot, &position, &left);
+
+    if (err)
+        return err;
     err = f->io->get(f->context, position / FAT_BLOCK, &s->hold);
     if (err)
         return err;
@@ -120,13 +126,13 @@ slot_take(const struct fat *f, const uint8_t *e, uint32_t slot, struct fat_lfn *
 
     if (e[0] == 0)
         return -ENOENT;
-    if (e[0] != DELETED && (e[DIR_ATTRIBUTES] & ATTRIBUTES) == FAT_LONG) {
+    if (e[0] != FAT_DELETED && (e[DIR_ATTRIBUTES] & ATTRIBUTES) == FAT_LONG) {
         if (!l->left)
             out->first_slot = slot;
         fat_lfn_add(l, e);
         return -EAGAIN;
     }
-    if (e[0] != DELETED && !is_label(e) && !is_dot(e)) {
+    if (e[0] != FAT_DELETED && !is_label(e) && !is_dot(e)) {
         bool has_long = l->complete && l->checksum == fat_checksum(e);
 
         entry_decode(f, e, l, out);
@@ -160,14 +166,43 @@ fat_dir_next(struct fat *f, struct fat_dir *d, uint32_t *slot, struct fat_entry 
 }
 
 int
+fat_dir_used(struct fat *f, struct fat_dir *d, uint32_t first, uint16_t *used, uint32_t *end)
+{
+    struct slots s;
+    int err = slots_get(f, d, first, &s);
+
+    if (err)
+        return err;
+    *used = 0;
+    for (*end = 0; *end < MIN(s.count, FAT_SECTOR_SLOTS) && s.entry[(size_t)*end * FAT_ENTRY]; ++*end)
+        if (s.entry[(size_t)*end * FAT_ENTRY] != FAT_DELETED)
+            *used |= (uint16_t)(1u << *end);
+    f->io->put(f->context, &s.hold);
+    return 0;
+}
+
+static bool
+is_named(const struct fat_entry *e, const char *name, size_t length)
+{
+    return fat_names_match(name, length, e->name, e->length) ||
+           fat_names_match(name, length, e->short_name, e->short_length);
+}
+
+int
 fat_dir_find(struct fat *f, struct fat_dir *d, const char *name, size_t length, struct fat_entry *e)
 {
-    uint32_t slot = 0;
-    int err;
+    uint32_t slot = 0, cursor = 0, hash = fat_name_hash(name, length);
+    int err = 0;
 
+    while (d->index && !err && fat_index_next(d->index, hash, &cursor, &slot)) {
+        err = fat_dir_next(f, d, &slot, e);
+        if (!err && is_named(e, name, length))
+            return 0;
+    }
+    if (d->index)
+        return err ? err : -ENOENT;
     while ((err = fat_dir_next(f, d, &slot, e)) == 0)
-        if (fat_names_match(name, length, e->name, e->length) ||
-            fat_names_match(name, length, e->short_name, e->short_length))
+        if (is_named(e, name, length))
             return 0;
     return err;
 }
@@ -188,7 +223,7 @@ fat_dir_label(struct fat *f, struct fat_dir *root, char label[FAT_LABEL_BYTES + 
         for (uint32_t i = 0; i < s.count && !err; i++) {
             const uint8_t *e = s.entry + (size_t)i * FAT_ENTRY;
 
-            if (e[0] != 0 && e[0] != DELETED && is_label(e))
+            if (e[0] != 0 && e[0] != FAT_DELETED && is_label(e))
                 fat_label(e, label);
             err = e[0] == 0 || label[0] ? -ENOENT : 0;
         }

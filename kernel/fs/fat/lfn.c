@@ -15,7 +15,7 @@
 #define LOWER_EXT  0x10u
 #define KANJI_E5   0x05u /* stands for E5, which would mean deleted */
 
-enum { ENTRY_CASE = 12, LFN_CHECKSUM = 13 };
+enum { LFN_CHECKSUM = 13 };
 
 /* Where an entry has its 13 units. */
 static const uint8_t unit_at[UNITS] = {1, 3, 5, 7, 9, 14, 16, 18, 20, 22, 24, 28, 30};
@@ -126,9 +126,9 @@ fat_short_name(const uint8_t *entry, char name[FAT_NAME_BYTES + 1])
     memcpy(base, entry, 8);
     if (base[0] == KANJI_E5)
         base[0] = 0xe5;
-    length = part_put(name, FAT_NAME_BYTES, base, 8, entry[ENTRY_CASE] & LOWER_BASE);
+    length = part_put(name, FAT_NAME_BYTES, base, 8, entry[DIR_CASE] & LOWER_BASE);
     extension = part_put(name + length + 1, FAT_NAME_BYTES - length - 1, entry + 8, 3,
-                         entry[ENTRY_CASE] & LOWER_EXT);
+                         entry[DIR_CASE] & LOWER_EXT);
     if (extension) {
         name[length] = '.';
         length += 1 + extension;
@@ -154,8 +154,8 @@ fat_name(const struct fat_lfn *l, const uint8_t *entry, char name[FAT_NAME_BYTES
 /* ---- the same name? ---- */
 
 /* Upper case, of the scripts that have one and that FAT's own table covers: Latin, Greek, Cyrillic, Armenian. */
-static uint32_t
-upper(uint32_t c)
+uint32_t
+fat_upper(uint32_t c)
 {
     static const struct {
         uint16_t first, last;
@@ -196,7 +196,7 @@ take(const char *text, size_t size, size_t *at)
         if (!again)
             ++*at;
     }
-    return c < 0 ? UTF_REPLACEMENT : upper((uint32_t)c);
+    return c < 0 ? UTF_REPLACEMENT : fat_upper((uint32_t)c);
 }
 
 bool
@@ -208,4 +208,14 @@ fat_names_match(const char *a, size_t a_size, const char *b, size_t b_size)
         if (take(a, a_size, &i) != take(b, b_size, &j))
             return false;
     return i == a_size && j == b_size;
+}
+
+uint32_t
+fat_name_hash(const char *name, size_t size)
+{
+    uint32_t hash = 2166136261u; /* FNV-1a */
+
+    for (size_t i = 0; i < size;)
+        hash = (hash ^ take(name, size, &i)) * 16777619u;
+    return hash ^ hash >> 15;
 }

@@ -22,20 +22,13 @@ damaged(struct fat *f, struct fat_chain *c, const char *what)
     return -EIO;
 }
 
-/* One more cluster at the end of what is known. */
-static int
-chain_add(struct fat *f, struct fat_chain *c, uint32_t cluster)
+int
+fat_chain_append(struct fat_chain *c, uint32_t first, uint32_t count)
 {
     struct fat_run *last = c->runs ? &c->run[c->runs - 1] : NULL;
 
-    if (c->length && cluster == c->mark)
-        return damaged(f, c, "has a loop: it does not end");
-    if (c->length >= 2 * c->mark_at) {
-        c->mark = cluster;
-        c->mark_at = c->length;
-    }
-    if (last && last->cluster + last->count == cluster) {
-        last->count++;
+    if (last && last->cluster + last->count == first) {
+        last->count += count;
     } else {
         if (!c->run || c->runs == c->room) {
             uint32_t room = c->room ? 2 * c->room : ROOM_FIRST;
@@ -46,11 +39,43 @@ chain_add(struct fat *f, struct fat_chain *c, uint32_t cluster)
             c->run = more;
             c->room = room;
         }
-        c->run[c->runs++] = (struct fat_run){c->length, cluster, 1};
+        c->run[c->runs++] = (struct fat_run){c->length, first, count};
     }
-    c->last = cluster;
-    c->length++;
+    if (!c->length)
+        c->first = first;
+    c->last = first + count - 1;
+    c->length += count;
     return 0;
+}
+
+void
+fat_chain_cut(struct fat_chain *c, uint32_t length)
+{
+    while (c->runs && c->run[c->runs - 1].index >= length)
+        c->runs--;
+    if (c->runs) {
+        struct fat_run *last = &c->run[c->runs - 1];
+
+        last->count = length - last->index;
+        c->last = last->cluster + last->count - 1;
+    }
+    c->length = length;
+    c->first = length ? c->first : 0;
+    c->mark = c->mark_at = 0;
+    c->ended = true;
+}
+
+/* One more cluster at the end of what is known. */
+static int
+chain_add(struct fat *f, struct fat_chain *c, uint32_t cluster)
+{
+    if (c->length && cluster == c->mark)
+        return damaged(f, c, "has a loop: it does not end");
+    if (c->length >= 2 * c->mark_at) {
+        c->mark = cluster;
+        c->mark_at = c->length;
+    }
+    return fat_chain_append(c, cluster, 1);
 }
 
 /* Read the FAT on, until cluster `index` is known or the chain ends. */
@@ -116,6 +141,15 @@ fat_walk(struct fat *f, struct fat_chain *c, uint32_t index, uint32_t most, uint
     if (*count > most)
         *count = most;
     return 0;
+}
+
+int
+fat_chain_end(struct fat *f, struct fat_chain *c, uint32_t *length)
+{
+    int err = c->ended ? 0 : chain_learn(f, c, UINT32_MAX - 1);
+
+    *length = c->length;
+    return err;
 }
 
 void
