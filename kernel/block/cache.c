@@ -37,6 +37,7 @@ struct cache {
     spinlock_t lock;
     struct pages pages;       /* [c] */
     uint64_t hand;            /* [c] where shrinking goes on */
+    int64_t unwritten;        /* [a] */
     struct event reader_free; /* one may be */
     struct reader reader[READERS];
 };
@@ -445,6 +446,47 @@ cache_page(struct cache *c, uint64_t index, uint32_t ahead, uint64_t *pa)
             return err;
     }
     return 0;
+}
+
+int
+cache_fresh(struct cache *c, uint64_t index, uint64_t *pa)
+{
+    uint64_t there, new;
+    uint8_t irql;
+    int err = 0;
+
+    if (cache_ready(c, index, pa, 1))
+        return 0;
+    if (index >= pages_of(c))
+        return -EIO;
+    new = page_alloc();
+    if (!new)
+        return -ENOMEM;
+    irql = spin_lock(&c->lock);
+    there = pages_find(&c->pages, index);
+    if (!there)
+        err = page_enter(c, index, new, PAGE_READY | PAGE_SEEN, 0);
+    spin_unlock(&c->lock, irql);
+    if (!there && !err) {
+        *pa = new;
+        return 0;
+    }
+    page_put(new);
+    return err ? err : cache_page(c, index, 0, pa); /* it is there by now, or on its way */
+}
+
+void
+cache_unwritten_add(struct cache *c, int64_t pages)
+{
+    __atomic_add_fetch(&c->unwritten, pages, __ATOMIC_RELAXED);
+}
+
+bool
+cache_has_unwritten(const struct block_device *b)
+{
+    const struct cache *c = b->cache;
+
+    return c && __atomic_load_n(&c->unwritten, __ATOMIC_RELAXED) != 0;
 }
 
 void

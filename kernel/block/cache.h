@@ -7,7 +7,8 @@
  * for longest go when page_alloc() finds memory short.
  *
  * Simplifications:
- *   1. What is written is written through: the cache never holds what the device does not have.
+ *   1. What programs write to a device is written through. A file system that keeps pages back (order.h) holds references to
+ *      them, so they stay.
  *   2. A disk and its partitions have caches of their own, as in Linux.
  *
  * Locks: a cache's own (LOCK_CACHE, DISPATCH_LEVEL). No memory is allocated under it but for tables.
@@ -41,6 +42,19 @@ uint32_t cache_run(const struct cache *c);
  * Returns: 0 and *pa, with a reference (page_put()); -EIO and the device's other errors; -ENOMEM
  */
 int cache_page(struct cache *c, uint64_t index, uint32_t ahead, uint64_t *pa);
+
+/*
+ * The same of a page that is going to be written whole, or holds nothing yet: if it is not there it is zeros, and not read.
+ * PASSIVE_LEVEL. Returns: 0 and *pa, with a reference; -ENOMEM, -EIO
+ */
+int cache_fresh(struct cache *c, uint64_t index, uint64_t *pa);
+
+/*
+ * Somebody keeps pages that the device does not have yet (order.h): so many more, or fewer. Whoever reads past the cache asks
+ * first. Any IRQL.
+ */
+void cache_unwritten_add(struct cache *c, int64_t pages);
+bool cache_has_unwritten(const struct block_device *b);
 
 /*
  * Those of `max` pages from `index` on that are there already, up to the first that is not, each with a reference.

@@ -65,7 +65,8 @@ dirt_next(const struct dirt *d, enum dirt_stage stage, uint64_t *sector, struct 
         return false;
     zeros = stage == STAGE_DATA ? KIND(value, DIRT_FRESH) & KIND(value, DIRT_ENTRY) : 0;
     at = (unsigned)__builtin_ctz(mask);
-    for (behind = at; behind < DIRT_SECTORS && mask >> behind & 1 && (zeros >> behind & 1) == (zeros >> at & 1);)
+    for (behind = at;
+         behind < DIRT_SECTORS && mask >> behind & 1 && (zeros >> behind & 1) == (zeros >> at & 1);)
         behind++;
     *r = (struct dirt_run){.sector = block * DIRT_SECTORS + at,
                            .count = behind - at,

@@ -14,12 +14,14 @@ static struct dentry *buckets[BUCKETS];        /* [n] */
 static struct list unused = LIST_INIT(unused); /* [n] */
 static unsigned unused_count;                  /* [n] */
 
-/* FNV-1a over the parent's address and the name. */
+/* FNV-1a over the parent's address and the name, or what the file system has of it. */
 static uint32_t
 hash_of(const struct dentry *parent, const char *name, size_t len)
 {
     uint32_t h = 2166136261u ^ (uint32_t)((uintptr_t)parent >> 6);
 
+    if (parent->fs->ops->name_hash)
+        return (h ^ parent->fs->ops->name_hash(name, len)) * 16777619u;
     for (size_t i = 0; i < len; i++)
         h = (h ^ (uint8_t)name[i]) * 16777619u;
     return h ^ h >> 15;
@@ -27,11 +29,22 @@ hash_of(const struct dentry *parent, const char *name, size_t len)
 
 /* ---- all with names_lock held ---- */
 
+static bool
+is_spelled(const struct dentry *d, const char *name, size_t len)
+{
+    return d->length == len && memcmp(d->name, name, len) == 0;
+}
+
+/* What is missing is missing under the name that was asked for: a file may be made by it. */
 static struct dentry *
 find(const struct dentry *parent, const char *name, size_t len, uint32_t hash)
 {
+    const struct fs_ops *ops = parent->fs->ops;
+
     for (struct dentry *d = buckets[hash % BUCKETS]; d; d = d->chain)
-        if (d->hash == hash && d->parent == parent && d->length == len && memcmp(d->name, name, len) == 0)
+        if (d->hash == hash && d->parent == parent &&
+            (is_spelled(d, name, len) ||
+             (d->vnode && ops->names_match && ops->names_match(d->name, d->length, name, len))))
             return d;
     return NULL;
 }
@@ -246,10 +259,35 @@ dentry_lookup(struct dentry *dir, const char *name, size_t len, bool locked, str
     return err;
 }
 
+/* Nobody finds it any more; if nobody has it either, it goes. Names' lock held. */
+static void
+drop(struct dentry *d, struct dentry **dead)
+{
+    hash_out(d);
+    if (d->refs)
+        return;
+    list_del(&d->unused);
+    list_init(&d->unused);
+    unused_count--;
+    d->refs = 1;
+    release(d, dead);
+}
+
 void
 dentry_attach(struct dentry *d, struct vnode *v)
 {
+    const struct fs_ops *ops = d->fs->ops;
+    struct dentry *other, *next, *dead = NULL;
+    uint8_t old = spin_lock(&names_lock);
+
     __atomic_store_n(&d->vnode, v, __ATOMIC_RELEASE);
+    for (other = ops->names_match ? buckets[d->hash % BUCKETS] : NULL; other; other = next) {
+        next = other->chain;
+        if (other != d && other->hash == d->hash && other->parent == d->parent && !other->vnode)
+            drop(other, &dead); /* it is not missing any more, however it is spelled */
+    }
+    spin_unlock(&names_lock, old);
+    bury(dead);
 }
 
 /* Who holds it keeps the file; nobody finds it any more. */
@@ -260,6 +298,22 @@ dentry_detach(struct dentry *d)
 
     hash_out(d);
     spin_unlock(&names_lock, old);
+}
+
+void
+dentry_purge(const struct dentry *dir, const struct vnode *v)
+{
+    struct dentry *d, *next, *dead = NULL;
+    uint8_t old = spin_lock(&names_lock);
+
+    for (unsigned i = 0; i < BUCKETS; i++)
+        for (d = buckets[i]; d; d = next) {
+            next = d->chain;
+            if (d->parent == dir && d->vnode == v)
+                drop(d, &dead);
+        }
+    spin_unlock(&names_lock, old);
+    bury(dead);
 }
 
 int

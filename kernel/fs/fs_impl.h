@@ -44,6 +44,9 @@ void dentry_attach(struct dentry *d, struct vnode *v);
 void dentry_detach(struct dentry *d);
 int dentry_move(struct dentry *d, struct dentry *to_dir, const char *name, size_t len);
 
+/* Nobody finds a directory's dentries for a vnode any more; NULL: those that say that a name is missing. */
+void dentry_purge(const struct dentry *dir, const struct vnode *v);
+
 /* The name of a file system's own root: covered by nothing yet, with a reference; NULL: no memory. */
 struct dentry *dentry_new_root(struct fs *fs, struct vnode *root);
 

@@ -134,9 +134,8 @@ uncover(struct fs *fs)
     list_for_each_entry(other, &mounts, link)
         if (other != fs && other->covered && other->covered->fs == fs)
             return -EBUSY;
-    err = fs->ops->sync ? fs->ops->sync(fs) : 0;
-    if (err)
-        return err;
+    if (fs->ops->sync)
+        (void)fs->ops->sync(fs); /* a device that fails keeps nobody from taking it away */
     err = dentry_forget(fs);
     if (!err &&
         __atomic_load_n(&fs->top->refs, __ATOMIC_ACQUIRE) > 2) /* the mount's, and the caller's walk */
@@ -190,6 +189,22 @@ vfs_sync(void)
     }
     mutex_unlock(&mounts_lock);
     return first;
+}
+
+void
+vfs_shutdown(void)
+{
+    struct fs *fs;
+
+    mutex_lock(&mounts_lock, WAIT_FOREVER);
+    list_for_each_entry(fs, &mounts, link) {
+        int err = fs->ops->freeze && !fs->read_only ? fs->ops->freeze(fs, true) : 0;
+
+        if (err)
+            log_err("fs: %s (%s) is not as it should be: error %d", fs->source, fs->ops->name, err);
+        fs->read_only = true;
+    }
+    mutex_unlock(&mounts_lock);
 }
 
 void

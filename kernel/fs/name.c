@@ -204,6 +204,8 @@ vfs_unlink(const struct walk *w, const char *path, bool directory)
                 v->times.changed = vfs_now();
             }
             mutex_unlock(&v->lock);
+            if (!err && v->aliased)
+                dentry_purge(d->parent, v);
             mutex_unlock(&dir->lock);
         } else {
             err = -ENOENT;
@@ -265,25 +267,27 @@ may_rename(struct dentry *a, struct dentry *b, unsigned flags)
     return dentry_vnode(a->parent)->ops->rename ? 0 : -EPERM;
 }
 
-/* Locks: the rename mutex. */
+/* Locks: the rename mutex. b may be a: another spelling of its name. */
 static int
-rename_locked(struct dentry *a, struct dentry *b)
+rename_locked(struct dentry *a, struct dentry *b, const char *name, size_t len)
 {
     struct dentry *to_dir = b->parent;
     struct vnode *v = dentry_vnode(a), *from = dentry_vnode(a->parent), *to = dentry_vnode(to_dir), *replaced;
-    char name[NAME_MAX + 1];
-    size_t len = b->length;
     int err;
 
     dirs_lock(a->parent, to_dir);
-    replaced = dentry_vnode(b);
+    replaced = b == a ? NULL : dentry_vnode(b);
     if (!a->hashed || !b->hashed || to->nlink == 0)
         err = -ENOENT;
     else
-        err = from->ops->rename(from, a->name, a->length, v, to, b->name, len, replaced);
+        err = from->ops->rename(from, a->name, a->length, v, to, name, len, replaced);
     if (!err) {
-        memcpy(name, b->name, len);
-        dentry_detach(b);
+        if (b != a)
+            dentry_detach(b);
+        if (v->aliased)
+            dentry_purge(a->parent, v);
+        if (replaced && replaced->aliased)
+            dentry_purge(to_dir, replaced);
         if (dentry_move(a, to_dir, name, len))
             dentry_detach(a); /* the cache knows nothing then, and asks */
         touch(from);
@@ -294,12 +298,37 @@ rename_locked(struct dentry *a, struct dentry *b)
     return err;
 }
 
+/* The last name of a path. */
+static const char *
+last_name(const char *path, size_t *len)
+{
+    size_t end = strlen(path), from;
+
+    while (end > 0 && path[end - 1] == '/')
+        end--;
+    for (from = end; from > 0 && path[from - 1] != '/';)
+        from--;
+    *len = end - from;
+    return path + from;
+}
+
+/* The same file by both names: if they are one name with another spelling, that changes. */
+static int
+respell(struct dentry *a, struct dentry *b, const char *name, size_t len)
+{
+    if (a != b || !a->fs->ops->names_match || (a->length == len && !memcmp(a->name, name, len)))
+        return 0;
+    return rename_locked(a, a, name, len);
+}
+
 int
 vfs_rename(const struct walk *from, const char *path, const struct walk *to, const char *to_path,
            unsigned flags)
 {
     struct dentry *a, *b;
+    const char *name;
     unsigned kind;
+    size_t len;
     int err;
 
     if (flags & ~RENAME_NOREPLACE)
@@ -314,9 +343,10 @@ vfs_rename(const struct walk *from, const char *path, const struct walk *to, con
     err = vfs_walk(to, to_path, WALK_NOFOLLOW | WALK_CREATE | kind, &b);
     if (err)
         goto put;
-    err = may_rename(a, b, flags);
-    if (!err && dentry_vnode(a) != dentry_vnode(b))
-        err = rename_locked(a, b);
+    name = last_name(to_path, &len);
+    err = may_rename(a, b, a == b ? 0 : flags);
+    if (!err)
+        err = dentry_vnode(a) == dentry_vnode(b) ? respell(a, b, name, len) : rename_locked(a, b, name, len);
     dentry_put(b);
 put:
     dentry_put(a);

@@ -89,7 +89,15 @@ struct fs_ops {
     void (*unmount)(struct fs *fs); /* nobody has a vnode of it but root's; NULL: nothing to do */
     bool (*is_busy)(struct fs *fs); /* has somebody a vnode but root's, by no name (a mapping)? NULL: no */
     int (*sync)(struct fs *fs);     /* all is durable on return; NULL: nothing to do */
+    /* Nothing is written from now on, or it is again; what was is durable, and the medium says that nobody works on it.
+     * fs->read_only is the caller's. NULL: nothing to do */
+    int (*freeze)(struct fs *fs, bool frozen);
     int (*statfs)(struct fs *fs, struct fs_stats *out); /* NULL: zeros */
+
+    /* Names that are one name (FAT: whatever the case of letters): hash and comparison. NULL: those of the same bytes. A vnode that
+     * lookup() found by another name than that has `aliased` set. */
+    uint32_t (*name_hash)(const char *name, size_t len);
+    bool (*names_match)(const char *a, size_t a_len, const char *b, size_t b_len);
 
     /* Directories. Names are `len` bytes, not NUL-terminated, never "." or "..", never with '/'. */
     int (*lookup)(struct vnode *dir, const char *name, size_t len, struct vnode **out); /* [d] -ENOENT */
@@ -146,6 +154,7 @@ struct vnode {
     uint64_t ino;             /* [I] */
     uint64_t size;            /* [v] bytes; written under it, read without */
     uint64_t blocks;          /* [v] of 512 bytes, for stat */
+    bool aliased;             /* names of several kinds may be cached for it; once set it stays */
     uint64_t rdev;            /* [I] device number, Linux's encoding (makedev) */
     struct vnode_times times; /* [v] */
     struct mutex lock;
@@ -191,7 +200,8 @@ void fs_for_each(void (*show)(void *context, const struct fs_ops *ops), void *co
 int vfs_mount(const char *type, const char *source, struct dentry *on, bool read_only, const char *options);
 /* -EBUSY if something of it is in use; -EINVAL: not a mount point. Syncs first. */
 int vfs_unmount(struct dentry *at, bool lazy);
-int vfs_sync(void); /* all; the first error */
+int vfs_sync(void);      /* all; the first error */
+void vfs_shutdown(void); /* everything is durable, and nothing is written any more */
 void vfs_for_each_mount(void (*show)(void *context, const struct fs *fs), void *context);
 
 /* References. PASSIVE_LEVEL: the last one may evict the vnode. */

@@ -133,7 +133,7 @@ sys_on_shutdown(void (*prepare)(void))
 static void
 shutdown(void)
 {
-    (void)vfs_sync();
+    vfs_shutdown();
     if (shutdown_prepare)
         shutdown_prepare();
 }

@@ -165,11 +165,14 @@ group_search(struct fat *f, uint32_t group, uint32_t from, uint32_t want, uint32
 int
 fat_alloc(struct fat *f, uint32_t goal, uint32_t want, uint32_t *cluster, uint32_t *got)
 {
-    uint32_t from = fat_is_cluster(f, goal) ? goal : fat_is_cluster(f, f->next) ? f->next : FAT_FIRST,
+    uint32_t from = fat_is_cluster(f, goal)      ? goal
+                    : fat_is_cluster(f, f->next) ? f->next
+                                                 : FAT_FIRST,
              first = (from - FAT_FIRST) / FAT_GROUP;
 
     *got = 0;
-    for (uint32_t i = 0; i <= f->groups && !*got; i++) { /* the first one once more, for what is before `from` */
+    for (uint32_t i = 0; i <= f->groups && !*got;
+         i++) { /* the first one once more, for what is before `from` */
         uint32_t group = (first + i) % f->groups;
         int err = group_search(f, group, i ? group_first(group) : from, want, cluster, got);
 

@@ -58,7 +58,8 @@ struct fat_geometry {
 
 /* A block of the volume in memory, held. */
 struct fat_hold {
-    uint8_t *bytes; /* FAT_BLOCK; behind the volume's end zeros. Written only between fat_edit() and fat_io.put() */
+    uint8_t *
+        bytes; /* FAT_BLOCK; behind the volume's end zeros. Written only between fat_edit() and fat_io.put() */
     uint64_t token; /* of struct fat_io */
 };
 
@@ -70,7 +71,8 @@ struct fat_io {
     void (*put)(void *context, struct fat_hold *h);
     /* These sectors of 512 bytes of a held block (bit n: sector n) are to be written at a stage, and stay in memory until then.
      * 0 or -ENOMEM */
-    int (*dirty)(void *context, uint64_t index, const struct fat_hold *h, uint8_t sectors, enum dirt_kind kind);
+    int (*dirty)(void *context, uint64_t index, const struct fat_hold *h, uint8_t sectors,
+                 enum dirt_kind kind);
     /* Write what is dirty at a stage. *any: there was something. 0 or -errno, and then it stays dirty. */
     int (*write)(void *context, enum dirt_stage stage, bool *any);
     /* What was written is durable on return. */
@@ -96,7 +98,7 @@ struct fat_links {
     uint32_t count, room;
 };
 
-#define FAT_GROUP 1024u /* clusters whose free ones are counted together */
+#define FAT_GROUP   1024u /* clusters whose free ones are counted together */
 #define FAT_UNKNOWN UINT16_MAX
 
 struct fat {
@@ -375,7 +377,8 @@ int fat_free(struct fat *f, uint32_t cluster, uint32_t n);
 int fat_begin(struct fat *f);
 
 /* `size` bytes of one block, held and dirty; *at is where they are. Until put(). 0 or -errno */
-int fat_edit(struct fat *f, uint64_t position, uint32_t size, enum dirt_kind kind, struct fat_hold *h, uint8_t **at);
+int fat_edit(struct fat *f, uint64_t position, uint32_t size, enum dirt_kind kind, struct fat_hold *h,
+             uint8_t **at);
 
 /* Clusters that are free once the next commit is done. 0 or -ENOMEM */
 int fat_give_up(struct fat *f, uint32_t cluster, uint32_t count);
@@ -443,13 +446,18 @@ struct fat_file {
     uint32_t dirty_era; /* it is durable after that commit */
 };
 
-/* A new entry for `file` in a directory, whose index is made if it has none; *e is what it is. The name is free. 0 or -errno */
+/*
+ * A new entry for `file` in a directory, whose index is made if it has none; *e is what it is. The name is free, and the alias
+ * nobody's but that of `ignored` (or NULL), which goes. 0 or -errno
+ */
 int fat_entry_add(struct fat *f, struct fat_file *dir, struct fat_new_name *n, struct fat_file *file,
-                  struct fat_entry *e);
+                  const struct fat_entry *ignored, struct fat_entry *e);
 
 /* The same in two steps: an alias that nobody has but `ignored` (or NULL); then the entry, into free slots from `slot` on. */
-int fat_entry_prepare(struct fat *f, struct fat_file *dir, struct fat_new_name *n, const struct fat_entry *ignored);
-int fat_entry_end(struct fat *f, struct fat_file *dir, uint32_t slot, uint32_t n); /* before: what can fail of it */
+int fat_entry_prepare(struct fat *f, struct fat_file *dir, struct fat_new_name *n,
+                      const struct fat_entry *ignored);
+int fat_entry_end(struct fat *f, struct fat_file *dir, uint32_t slot,
+                  uint32_t n); /* before: what can fail of it */
 int fat_entry_put(struct fat *f, struct fat_file *dir, const struct fat_new_name *n, struct fat_file *file,
                   uint32_t slot, struct fat_entry *e);
 
@@ -486,6 +494,9 @@ int fat_directory_begin(struct fat *f, struct fat_file *file, const struct fat_f
 /* New in a directory: a file, or a directory with its first cluster. e: room for its entry. -EEXIST is the caller's to find. */
 int fat_file_make(struct fat *f, struct fat_file *dir, const char *name, size_t length, struct fat_file *file,
                   struct fat_entry *e);
+
+/* 0; -ENOTEMPTY; -errno */
+int fat_dir_is_empty(struct fat *f, struct fat_dir *d);
 
 /* Its entry goes. -ENOTEMPTY. The clusters stay until fat_file_drop(). */
 int fat_file_unlink(struct fat *f, struct fat_file *dir, const struct fat_entry *e, struct fat_file *file);

@@ -275,7 +275,7 @@ fat_file_make(struct fat *f, struct fat_file *dir, const char *name, size_t leng
             err = fat_directory_begin(f, file, dir);
     }
     if (!err)
-        err = fat_entry_add(f, dir, n, file, e);
+        err = fat_entry_add(f, dir, n, file, NULL, e);
     if (!err)
         touch_times(f, dir);
     else if (file->dir.chain.first)
@@ -284,12 +284,12 @@ fat_file_make(struct fat *f, struct fat_file *dir, const char *name, size_t leng
     return err;
 }
 
-static int
-check_empty(struct fat *f, struct fat_file *file)
+int
+fat_dir_is_empty(struct fat *f, struct fat_dir *d)
 {
     struct fat_entry *e = fat_memory(NULL, 0, sizeof(*e));
     uint32_t slot = 0;
-    int err = e ? fat_dir_next(f, &file->dir, &slot, e) : -ENOMEM;
+    int err = e ? fat_dir_next(f, d, &slot, e) : -ENOMEM;
 
     (void)fat_memory(e, sizeof(*e), 0);
     return err == -ENOENT ? 0 : err ? err : -ENOTEMPTY;
@@ -301,7 +301,7 @@ fat_file_unlink(struct fat *f, struct fat_file *dir, const struct fat_entry *e, 
     int err = fat_begin(f);
 
     if (!err && file->is_directory)
-        err = check_empty(f, file);
+        err = fat_dir_is_empty(f, &file->dir);
     if (!err)
         err = fat_entry_remove(f, dir, e);
     if (err)

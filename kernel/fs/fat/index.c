@@ -162,7 +162,7 @@ fat_index_room_near(const struct fat_index *x, uint32_t n, const struct fat_entr
     if (n > SECTOR)
         return UINT32_MAX;
     for (uint32_t s = MAX(old->first_slot, base); s <= old->slot; s++)
-        used &= (uint16_t)~(1u << s % SECTOR);
+        used &= (uint16_t) ~(1u << s % SECTOR);
     at = sector_room(used, n);
     return at < SECTOR && base + at + n <= x->slots && base + at <= x->end ? base + at : UINT32_MAX;
 }

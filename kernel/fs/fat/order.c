@@ -26,7 +26,8 @@
 #define SYNC_TURNS 4
 
 int
-fat_edit(struct fat *f, uint64_t position, uint32_t size, enum dirt_kind kind, struct fat_hold *h, uint8_t **at)
+fat_edit(struct fat *f, uint64_t position, uint32_t size, enum dirt_kind kind, struct fat_hold *h,
+         uint8_t **at)
 {
     uint32_t offset = (uint32_t)(position % FAT_BLOCK), first = offset / DIRT_SECTOR,
              last = (offset + size - 1) / DIRT_SECTOR;

@@ -62,14 +62,14 @@ way_in_place(struct fat *f, struct work *w, int *err)
 
 /* The new name's entry: a new one, or that of the file that had the name. */
 static int
-enter(struct fat *f, struct work *w, struct fat_file *file)
+enter(struct fat *f, struct work *w, struct fat_file *file, const struct fat_entry *ignored)
 {
     const struct fat_rename *r = w->r;
     uint64_t position;
     int err;
 
     if (!r->replaced)
-        return fat_entry_add(f, r->to, &w->name, file, &w->new);
+        return fat_entry_add(f, r->to, &w->name, file, ignored, &w->new);
     w->new = *r->replaced_entry;
     err = fat_dir_position(f, &r->to->dir, w->new.slot, &position);
     if (err)
@@ -126,18 +126,7 @@ copy_take(struct fat *f, struct work *w)
 static bool
 is_copied(struct fat *f, const struct fat_rename *r)
 {
-    struct fat_entry *e;
-    uint32_t slot = 0;
-    bool empty;
-
-    if (!r->file->is_directory)
-        return r->file->size <= COPY_MOST;
-    if (r->file->dir.index && fat_index_end(r->file->dir.index) <= 2)
-        return true;
-    e = fat_memory(NULL, 0, sizeof(*e));
-    empty = e && fat_dir_next(f, &r->file->dir, &slot, e) == -ENOENT;
-    (void)fat_memory(e, sizeof(*e), 0);
-    return empty;
+    return r->file->is_directory ? fat_dir_is_empty(f, &r->file->dir) == 0 : r->file->size <= COPY_MOST;
 }
 
 static int
@@ -146,7 +135,7 @@ way_by_copy(struct fat *f, struct work *w)
     int err = copy_make(f, w);
 
     if (!err)
-        err = enter(f, w, &w->copy);
+        err = enter(f, w, &w->copy, NULL);
     if (!err)
         err = fat_commit(f);
     if (!err)
@@ -187,7 +176,7 @@ way_by_entry(struct fat *f, struct work *w, bool durable)
 
     list_del(&file->link);
     list_init(&file->link);
-    err = enter(f, w, file);
+    err = enter(f, w, file, durable || w->r->from != w->r->to ? NULL : w->r->entry);
     if (err) {
         file->entry = old;
         return err;

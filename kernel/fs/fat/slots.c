@@ -33,10 +33,10 @@ time_encode(int64_t ns)
         return (struct stamp){.date = 1 << 5 | 1};
     if (t.year > YEAR_LAST)
         return (struct stamp){0xff9f, 0xbf7d, 199};
-    return (struct stamp){
-        .date = (uint16_t)((t.year - YEAR_FIRST) << 9 | t.month << 5 | t.day),
-        .time = (uint16_t)(t.hour << 11 | t.minute << 5 | t.second / 2),
-        .hundredths = (uint8_t)(t.second % 2 * 100 + (ns - seconds * NS) / (NS / 100))};
+    return (
+        struct stamp){.date = (uint16_t)((t.year - YEAR_FIRST) << 9 | t.month << 5 | t.day),
+                      .time = (uint16_t)(t.hour << 11 | t.minute << 5 | t.second / 2),
+                      .hundredths = (uint8_t)((t.second % 2 ? 100 : 0) + (ns - seconds * NS) / (NS / 100))};
 }
 
 void
@@ -218,7 +218,8 @@ alias_find(struct fat *f, struct fat_file *dir, struct fat_new_name *n, const st
 }
 
 int
-fat_entry_prepare(struct fat *f, struct fat_file *dir, struct fat_new_name *n, const struct fat_entry *ignored)
+fat_entry_prepare(struct fat *f, struct fat_file *dir, struct fat_new_name *n,
+                  const struct fat_entry *ignored)
 {
     int err = dir->dir.index ? 0 : fat_index_make(f, &dir->dir);
 
@@ -251,10 +252,10 @@ fat_entry_put(struct fat *f, struct fat_file *dir, const struct fat_new_name *n,
 
 int
 fat_entry_add(struct fat *f, struct fat_file *dir, struct fat_new_name *n, struct fat_file *file,
-              struct fat_entry *e)
+              const struct fat_entry *ignored, struct fat_entry *e)
 {
     uint32_t slot;
-    int err = fat_entry_prepare(f, dir, n, NULL);
+    int err = fat_entry_prepare(f, dir, n, ignored);
 
     if (!err)
         err = room_find(f, dir, fat_name_entries(n), &slot);

@@ -147,7 +147,8 @@ machine_flush(void *context)
     if (machine.flushed)
         machine.flushed();
     for (uint32_t i = 0; i < machine.logged; i++)
-        memcpy(machine.medium + (size_t)machine.log[i].sector * DIRT_SECTOR, machine.log[i].bytes, DIRT_SECTOR);
+        memcpy(machine.medium + (size_t)machine.log[i].sector * DIRT_SECTOR, machine.log[i].bytes,
+               DIRT_SECTOR);
     machine.logged = 0;
     machine.flushes++;
     return 0;

@@ -17,7 +17,8 @@ make_image(const char *options, unsigned kib, size_t *size)
     uint8_t *bytes;
 
     *size = (size_t)kib * 1024;
-    snprintf(command, sizeof command, "cd %s && rm -f i && truncate -s %uK i && PATH=$PATH:/sbin:/usr/sbin mkfs.fat %s i >/dev/null",
+    snprintf(command, sizeof command,
+             "cd %s && rm -f i && truncate -s %uK i && PATH=$PATH:/sbin:/usr/sbin mkfs.fat %s i >/dev/null",
              folder, kib, options);
     CHECK_EQ(system(command), 0);
     snprintf(command, sizeof command, "%s/i", folder);
@@ -52,7 +53,8 @@ pick(bool directory)
     for (int tries = 0; tries < 50; tries++) {
         int k = (int)(check_random() % ITEMS);
 
-        if (tree.item[k].used && tree.item[k].is_directory == directory && (k || directory) && depth_of(k) < 5)
+        if (tree.item[k].used && tree.item[k].is_directory == directory && (k || directory) &&
+            depth_of(k) < 5)
             return k;
     }
     return 0;
@@ -62,7 +64,8 @@ static int
 named(int parent, const char *name)
 {
     for (int k = 1; k < ITEMS; k++)
-        if (tree.item[k].used && tree.item[k].parent == parent && fat_names_match(tree.item[k].name, strlen(tree.item[k].name), name, strlen(name)))
+        if (tree.item[k].used && tree.item[k].parent == parent &&
+            fat_names_match(tree.item[k].name, strlen(tree.item[k].name), name, strlen(name)))
             return k;
     return 0;
 }
@@ -76,7 +79,8 @@ random_rename(void)
     if (!k || is_below(parent, k) || (tree.item[k].is_directory && depth_of(parent) > 2))
         return 0;
     replaced = named(parent, name);
-    if (replaced == k || (replaced && (is_below(tree.item[k].parent, replaced) || tree.item[replaced].is_directory != tree.item[k].is_directory ||
+    if (replaced == k || (replaced && (is_below(tree.item[k].parent, replaced) ||
+                                       tree.item[replaced].is_directory != tree.item[k].is_directory ||
                                        has_children(replaced))))
         return 0;
     return do_rename(k, parent, name, replaced);
@@ -100,7 +104,9 @@ random_step(uint32_t most)
     }
     if (what < 55) {
         k = pick(false);
-        return k && tree.item[k].size ? do_cut(k, check_random() % 3 ? (uint32_t)(check_random() % tree.item[k].size) : 0) : 0;
+        return k && tree.item[k].size
+                   ? do_cut(k, check_random() % 3 ? (uint32_t)(check_random() % tree.item[k].size) : 0)
+                   : 0;
     }
     if (what < 65) {
         k = pick(check_random() % 4 == 0);

@@ -24,7 +24,7 @@ static struct {
     struct item item[ITEMS]; /* 0: the root */
     unsigned long states;    /* crash states that were checked */
     bool has_both;           /* now a rename of the kind that leaves both names for a moment */
-    unsigned subsets; /* random ones of each run of writes */
+    unsigned subsets;        /* random ones of each run of writes */
     struct {
         bool active;
         char mark[2][PATH_SIZE + 40]; /* one of these is there */
@@ -116,7 +116,8 @@ state_check(const uint8_t *image, const char *what)
     int verdict = fatcheck(image, machine.size, promises, said, sizeof said);
 
     tree.states++;
-    if (verdict > FATCHECK_LEAK && tree.has_both && (strstr(said, "in two chains") || strstr(said, "wrong \"..\"")))
+    if (verdict > FATCHECK_LEAK && tree.has_both &&
+        (strstr(said, "in two chains") || strstr(said, "wrong \"..\"")))
         return;
     if (!CHECK(verdict <= FATCHECK_LEAK))
         fprintf(stderr, "  %s: %s\n", what, said);
@@ -527,7 +528,8 @@ tree_compare(void)
         for (uint32_t at = 0; at < i->size;) {
             uint32_t cluster, count, n;
 
-            if (!CHECK_EQ(fat_walk(&tree.f, &i->file.dir.chain, at / tree.f.g.cluster, 1, &cluster, &count), 0))
+            if (!CHECK_EQ(fat_walk(&tree.f, &i->file.dir.chain, at / tree.f.g.cluster, 1, &cluster, &count),
+                          0))
                 break;
             n = tree.f.g.cluster < i->size - at ? tree.f.g.cluster : i->size - at;
             CHECK(!memcmp(machine.memory + fat_position(&tree.f, cluster), i->content + at, n));
