@@ -201,7 +201,7 @@ evidence:                                            ## obligations of the contr
 obligations:                                         ## docs/obligations.md
 	@$(PYTHON) tests/lint/evidence.py --table > docs/obligations.md
 
-bench: $(BUILD)/bench/icplugin.so $(BUILD)/bench/calls $(BUILD)/bench/disk $(BUILD)/probes/instant.sys ## figures: instructions, sizes, memory, against their goals
+bench: $(BUILD)/bench/icplugin.so $(BUILD)/bench/calls $(BUILD)/bench/disk $(BUILD)/bench/files $(BUILD)/probes/instant.sys ## figures: instructions, sizes, memory, against their goals
 	$(Q)$(MAKE) --no-print-directory BENCH=1 all && $(MAKE) --no-print-directory all
 	@$(PYTHON) tests/bench/bench.py $(BUILD)
 
@@ -209,7 +209,7 @@ $(BUILD)/bench/icplugin.so: tests/bench/icplugin.c
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) -O2 -shared -fPIC $(WARN) -o $@ $<
 
-$(BUILD)/bench/calls $(BUILD)/bench/disk: $(BUILD)/bench/%: tests/bench/%.c kernel/cpu/marker.h tests/programs/aio_abi.h
+$(BUILD)/bench/calls $(BUILD)/bench/disk $(BUILD)/bench/files: $(BUILD)/bench/%: tests/bench/%.c kernel/cpu/marker.h tests/programs/aio_abi.h
 	@mkdir -p $(@D)
 	$(Q)$(MUSL_CC) $(USER_CFLAGS) -O2 -o $@ $<
 

@@ -449,7 +449,7 @@ cache_page(struct cache *c, uint64_t index, uint32_t ahead, uint64_t *pa)
 }
 
 int
-cache_fresh(struct cache *c, uint64_t index, uint64_t *pa)
+cache_fresh(struct cache *c, uint64_t index, bool whole, uint64_t *pa)
 {
     uint64_t there, new;
     uint8_t irql;
@@ -459,7 +459,7 @@ cache_fresh(struct cache *c, uint64_t index, uint64_t *pa)
         return 0;
     if (index >= pages_of(c))
         return -EIO;
-    new = page_alloc();
+    new = whole ? page_alloc_unclean() : page_alloc();
     if (!new)
         return -ENOMEM;
     irql = spin_lock(&c->lock);

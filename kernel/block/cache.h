@@ -44,10 +44,11 @@ uint32_t cache_run(const struct cache *c);
 int cache_page(struct cache *c, uint64_t index, uint32_t ahead, uint64_t *pa);
 
 /*
- * The same of a page that is going to be written whole, or holds nothing yet: if it is not there it is zeros, and not read.
+ * The same of a page that holds nothing yet: if it is not there it is zeros, and not read; or whatever memory held, if `whole`:
+ * the caller writes all of it at once.
  * PASSIVE_LEVEL. Returns: 0 and *pa, with a reference; -ENOMEM, -EIO
  */
-int cache_fresh(struct cache *c, uint64_t index, uint64_t *pa);
+int cache_fresh(struct cache *c, uint64_t index, bool whole, uint64_t *pa);
 
 /*
  * Somebody keeps pages that the device does not have yet (order.h): so many more, or fewer. Whoever reads past the cache asks

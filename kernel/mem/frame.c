@@ -264,9 +264,16 @@ frame_free_range(uint64_t pa, size_t size)
 struct frame *
 frame_of(uint64_t pa)
 {
-    const struct mem_region *r = region_find(&mem_layout, pa);
+    static const struct mem_region *last; /* [a] where the one before was: most memory is in one region */
+    const struct mem_region *r = __atomic_load_n(&last, __ATOMIC_RELAXED);
 
-    return r && r->kind == MEM_USABLE ? &buddy.frames[pa >> PAGE_SHIFT] : NULL;
+    if (!r || pa < r->start || pa - r->start >= r->size) {
+        r = region_find(&mem_layout, pa);
+        if (!r || r->kind != MEM_USABLE)
+            return NULL;
+        __atomic_store_n(&last, r, __ATOMIC_RELAXED);
+    }
+    return &buddy.frames[pa >> PAGE_SHIFT];
 }
 
 void

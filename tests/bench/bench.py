@@ -36,6 +36,11 @@ ROUNDS = 1000
 
 # What disk.c does, in its order, and how often.
 DISK = [("4 KiB at random", 1000), ("1 MiB in a row", 64), ("4 KiB at random, 32 at a time", 1000)]
+# What tests/bench/files.c does on FAT32, in its order; how many of what.
+FILES = [("create and write a file of 4 KiB", 1000), ("sync after 1,000 files, each", 1000),
+         ("open and read a file of 4 KiB, warm", 1000), ("write 64 KiB behind one another", 512),
+         ("read 64 KiB from the disk", 512), ("read 64 KiB from the cache", 512), ("read 4 KiB from the cache", 1000),
+         ("open and read a file of 4 KiB, cold", 1000), ("unlink a file", 1000)]
 
 
 def entry(elf):
@@ -162,6 +167,23 @@ def disk_figures(folder, build):
                 yield f"{name}: {what}, port accesses", (end[2] - begin[2]) / count
 
 
+def file_figures(folder, build):
+    """Files of a FAT32 volume on AHCI."""
+    more = image(folder, build, {"bench/files": (build / "bench/files").read_bytes()})
+    disk = Path(folder) / "volume.img"
+    with open(disk, "wb") as f:
+        f.truncate(300 * MIB)
+    subprocess.run(["mkfs.fat", "-F", "32", "-s", "8", disk], check=True, capture_output=True,
+                   env={"PATH": "/usr/sbin:/sbin:/usr/bin:/bin"})
+    _, marks = boot(folder, build, "release", 1, "init=/bench/files", more,
+                    ("-drive", f"if=none,id=d,format=raw,file={disk}", "-device", "ide-hd,bus=ide.0,drive=d"))
+    begins, ends = ([n for i, n in marks if i == which] for which in (MARK_BEGIN, MARK_END))
+    if not len(begins) == len(ends) == len(FILES):
+        sys.exit(f"bench: {len(FILES)} benchmarks of files, {len(begins)} begun, {len(ends)} ended")
+    for (what, count), begin, end in zip(FILES, begins, ends):
+        yield f"fat32: {what}", (end - begin) / count
+
+
 def show(figures):
     missed = 0
     print(f"{'what':<46} {'figure':>14} {'goal':>14}  unit")
@@ -177,7 +199,7 @@ def main():
     build = Path(sys.argv[1] if len(sys.argv) > 1 else "build").resolve()
     with tempfile.TemporaryDirectory() as folder:
         figures = [figure for part in (start_figures, prompt_figures, operation_figures, call_figures,
-                                               driver_figures, disk_figures)
+                                               driver_figures, disk_figures, file_figures)
                    for figure in part(folder, build)]
     sys.exit(1 if show(figures) else 0)
 

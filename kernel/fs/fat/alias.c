@@ -18,18 +18,29 @@
 
 /* ---- which characters ---- */
 
-/* In long names: not the ones that Windows refuses. */
+/* A bit for each character of ASCII. */
+static bool
+is_in(const uint32_t set[4], uint32_t c)
+{
+    return c < 0x80 && set[c / 32] >> c % 32 & 1;
+}
+
+/* In long names: control characters, DEL, and what Windows refuses: quote * / : < > ? backslash | */
 static bool
 is_forbidden(uint32_t c)
 {
-    return c < ' ' || c == 0x7f || (c < 0x80 && strchr("\"*/:<>?\\|", (int)c));
+    static const uint32_t set[4] = {0xffffffff, 0xd4008404, 0x10000000, 0x90000000};
+
+    return is_in(set, c);
 }
 
-/* Of short names (overview, 6.1). */
+/* Of short names (overview, 6.1): digits and !#$%&'()-@^_`{}~ */
 static bool
 is_short_symbol(uint32_t c)
 {
-    return (c >= '0' && c <= '9') || (c < 0x80 && c && strchr("!#$%&'()-@^_`{}~", (int)c));
+    static const uint32_t set[4] = {0x00000000, 0x03ff23fa, 0xc0000001, 0x68000001};
+
+    return is_in(set, c);
 }
 
 static bool

@@ -131,7 +131,9 @@ page_fill(struct fat_volume *v, struct filling *l, const struct need *d, uint64_
     uint64_t index = position / PAGE_SIZE, *pa = &l->pa[l->count];
     uint32_t offset = (uint32_t)(position % PAGE_SIZE);
     long moved = (long)n;
-    int err = is_read(d, position, n) ? cache_page(v->cache, index, 0, pa) : cache_fresh(v->cache, index, pa);
+    bool whole = n == PAGE_SIZE;
+    int err = is_read(d, position, n) ? cache_page(v->cache, index, 0, pa)
+                                      : cache_fresh(v->cache, index, whole, pa);
 
     if (err)
         return err;
@@ -139,6 +141,8 @@ page_fill(struct fat_volume *v, struct filling *l, const struct need *d, uint64_
         moved = uio_from(from, (char *)phys_to_virt(*pa) + offset, n);
     else
         memset((char *)phys_to_virt(*pa) + offset, 0, n);
+    if (whole && moved < (long)n) /* the rest is not what somebody else had there */
+        memset((char *)phys_to_virt(*pa) + MAX(moved, 0), 0, n - (size_t)MAX(moved, 0));
     if (moved <= 0) {
         page_put(*pa);
         return moved;

@@ -380,6 +380,9 @@ int fat_begin(struct fat *f);
 int fat_edit(struct fat *f, uint64_t position, uint32_t size, enum dirt_kind kind, struct fat_hold *h,
              uint8_t **at);
 
+/* Room for so many fat_give_up() and one fat_cut(), which do not fail then. 0 or -ENOMEM */
+int fat_reserve(struct fat *f, uint32_t runs);
+
 /* Clusters that are free once the next commit is done. 0 or -ENOMEM */
 int fat_give_up(struct fat *f, uint32_t cluster, uint32_t count);
 

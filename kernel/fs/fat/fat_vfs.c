@@ -180,20 +180,19 @@ static int
 fat_lookup(struct vnode *dir, const char *name, size_t len, struct vnode **out)
 {
     struct fat_volume *v = fat_volume_of(dir);
-    struct fat_entry *e = pool_alloc(sizeof(*e), FAT_TAG);
+    struct fat_entry e;
     uint64_t key;
-    int err = e ? -EAGAIN : -ENOMEM;
+    int err = -EAGAIN;
 
     while (err == -EAGAIN) {
-        err = entry_find(dir, name, len, e, &key);
+        err = entry_find(dir, name, len, &e, &key);
         if (!err)
-            err = node_get(v, e, key, out);
+            err = node_get(v, &e, key, out);
         if (err == -EAGAIN)
             thread_sleep(MS(1));
     }
-    if (!err && !fat_names_match(name, len, e->name, e->length))
+    if (!err && !fat_names_match(name, len, e.name, e.length))
         (*out)->aliased = true;
-    pool_free(e, FAT_TAG);
     return err;
 }
 
@@ -203,23 +202,22 @@ fat_readdir(struct vnode *dir, uint64_t *position, dir_emit *emit, void *context
 {
     struct fat_volume *v = fat_volume_of(dir);
     struct fat_node *n = fat_node_of(dir);
-    struct fat_entry *e = pool_alloc(sizeof(*e), FAT_TAG);
     uint32_t slot = (uint32_t)MIN(*position, (uint64_t)FAT_DIR_ENTRIES);
-    int err = e ? 0 : -ENOMEM;
+    struct fat_entry e;
+    int err = 0;
 
     while (!err) {
         uint64_t key = 0;
 
         mutex_lock(&n->chain_lock, WAIT_FOREVER);
-        err = fat_dir_next(&v->fat, &n->file.dir, &slot, e);
+        err = fat_dir_next(&v->fat, &n->file.dir, &slot, &e);
         if (!err)
-            err = fat_dir_position(&v->fat, &n->file.dir, e->slot, &key);
+            err = fat_dir_position(&v->fat, &n->file.dir, e.slot, &key);
         mutex_unlock(&n->chain_lock);
-        if (err || !emit(context, e->name, e->length, ino_of(key), mode_of(e->attributes) & S_IFMT, slot))
+        if (err || !emit(context, e.name, e.length, ino_of(key), mode_of(e.attributes) & S_IFMT, slot))
             break;
         *position = slot;
     }
-    pool_free(e, FAT_TAG);
     return err == -ENOENT ? 0 : err;
 }
 
@@ -228,21 +226,20 @@ fat_readdir(struct vnode *dir, uint64_t *position, dir_emit *emit, void *context
 static int
 make(struct fat_volume *v, struct vnode *dir, const char *name, size_t len, struct fat_node *n)
 {
-    struct fat_entry *e = pool_alloc(sizeof(*e), FAT_TAG);
     struct fat_node *parent = fat_node_of(dir);
+    struct fat_entry e;
     uint64_t key;
-    int err = e ? entry_find(dir, name, len, e, &key) : -ENOMEM;
+    int err = entry_find(dir, name, len, &e, &key);
 
     if (err == -ENOENT) {
         fat_change_begin(v);
         mutex_lock(&parent->chain_lock, WAIT_FOREVER);
-        err = fat_file_make(&v->fat, &parent->file, name, len, &n->file, e);
+        err = fat_file_make(&v->fat, &parent->file, name, len, &n->file, &e);
         mutex_unlock(&parent->chain_lock);
         fat_change_end(v);
     } else if (!err) {
         err = -EEXIST;
     }
-    pool_free(e, FAT_TAG);
     return err;
 }
 
@@ -282,15 +279,15 @@ static int
 fat_unlink(struct vnode *dir, const char *name, size_t len, struct vnode *node)
 {
     struct fat_volume *v = fat_volume_of(dir);
-    struct fat_entry *e = pool_alloc(sizeof(*e), FAT_TAG);
     struct fat_node *parent = fat_node_of(dir), *n = fat_node_of(node);
+    struct fat_entry e;
     uint64_t key;
-    int err = e ? entry_find(dir, name, len, e, &key) : -ENOMEM;
+    int err = entry_find(dir, name, len, &e, &key);
 
     if (!err) {
         fat_change_begin(v);
         mutex_lock(&parent->chain_lock, WAIT_FOREVER);
-        err = fat_file_unlink(&v->fat, &parent->file, e, &n->file);
+        err = fat_file_unlink(&v->fat, &parent->file, &e, &n->file);
         mutex_unlock(&parent->chain_lock);
         fat_change_end(v);
     }
@@ -298,7 +295,6 @@ fat_unlink(struct vnode *dir, const char *name, size_t len, struct vnode *node)
         node_move(v, n, 0);
         node->nlink = 0;
     }
-    pool_free(e, FAT_TAG);
     return err;
 }
 

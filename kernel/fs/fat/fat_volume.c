@@ -46,7 +46,7 @@ block_fresh(void *context, uint64_t index, struct fat_hold *h)
 {
     struct fat_volume *v = context;
     uint64_t pa;
-    int err = cache_fresh(v->cache, index, &pa);
+    int err = cache_fresh(v->cache, index, false, &pa);
 
     if (!err)
         *h = (struct fat_hold){.bytes = phys_to_virt(pa), .token = pa};

@@ -131,8 +131,11 @@ fat_file_grow(struct fat *f, struct fat_file *file, uint64_t size)
     uint32_t length = 0, got;
     int err = fat_chain_end(f, &file->dir.chain, &length);
 
-    if (!err && length < need && length && fat_is_cut(f, file->dir.chain.last))
+    if (!err && length < need && length && fat_is_cut(f, file->dir.chain.last)) {
         err = fat_commit(f);
+        if (!err && fat_is_cut(f, file->dir.chain.last))
+            err = -ENOMEM; /* which is why it is left */
+    }
     while (!err && length < need) {
         err = chain_extend(f, file, (uint32_t)(need - length), &got);
         if (err == -ENOSPC && f->freed_count) { /* what was given up is free behind a commit */
@@ -198,23 +201,25 @@ fat_file_cut(struct fat *f, struct fat_file *file, uint32_t size)
     uint32_t keep = (uint32_t)DIV_ROUND_UP((uint64_t)size, (uint64_t)f->g.cluster), length = 0, last = 0;
     int err = fat_chain_end(f, c, &length);
 
-    if (!err && length > keep && keep) {
+    if (!err)
+        err = fat_reserve(f, c->runs);
+    if (!err)
+        err = fat_file_touch(f, file);
+    if (err)
+        return err;
+    if (length > keep && keep) {
         last = cluster_at(c, keep - 1);
         if (fat_unjoin(f, last, 1)) {
             file->loose_era = 0; /* the medium knows the end that it has now */
         } else {
-            err = fat_cut(f, last, cluster_at(c, keep));
+            (void)fat_cut(f, last, cluster_at(c, keep));
             file->cut_era = f->era;
         }
     }
-    if (!err)
-        err = fat_file_touch(f, file);
-    if (!err && length > keep)
-        err = chain_give_up(f, c, keep);
-    if (err)
-        return err;
-    if (length > keep)
+    if (length > keep) {
+        (void)chain_give_up(f, c, keep);
         fat_chain_cut(c, keep);
+    }
     file->size = size;
     return 0;
 }
@@ -262,8 +267,8 @@ int
 fat_file_make(struct fat *f, struct fat_file *dir, const char *name, size_t length, struct fat_file *file,
               struct fat_entry *e)
 {
-    struct fat_new_name *n = fat_memory(NULL, 0, sizeof(*n));
-    int err = n ? fat_name_parse(name, length, n) : -ENOMEM;
+    struct fat_new_name n;
+    int err = fat_name_parse(name, length, &n);
 
     if (!err)
         err = fat_begin(f);
@@ -275,23 +280,21 @@ fat_file_make(struct fat *f, struct fat_file *dir, const char *name, size_t leng
             err = fat_directory_begin(f, file, dir);
     }
     if (!err)
-        err = fat_entry_add(f, dir, n, file, NULL, e);
+        err = fat_entry_add(f, dir, &n, file, NULL, e);
     if (!err)
         touch_times(f, dir);
     else if (file->dir.chain.first)
         (void)chain_give_up(f, &file->dir.chain, 0); /* else they are lost until fsck.fat */
-    (void)fat_memory(n, sizeof(*n), 0);
     return err;
 }
 
 int
 fat_dir_is_empty(struct fat *f, struct fat_dir *d)
 {
-    struct fat_entry *e = fat_memory(NULL, 0, sizeof(*e));
+    struct fat_entry e;
     uint32_t slot = 0;
-    int err = e ? fat_dir_next(f, d, &slot, e) : -ENOMEM;
+    int err = fat_dir_next(f, d, &slot, &e);
 
-    (void)fat_memory(e, sizeof(*e), 0);
     return err == -ENOENT ? 0 : err ? err : -ENOTEMPTY;
 }
 

@@ -240,15 +240,16 @@ slots_learn(struct fat *f, struct fat_dir *d, struct fat_index *x)
 }
 
 static int
-names_learn(struct fat *f, struct fat_dir *d, struct fat_index *x, struct fat_entry *e)
+names_learn(struct fat *f, struct fat_dir *d, struct fat_index *x)
 {
+    struct fat_entry e;
     uint32_t slot = 0;
     int err = 0;
 
     while (!err) {
-        err = fat_dir_next(f, d, &slot, e);
+        err = fat_dir_next(f, d, &slot, &e);
         if (!err)
-            err = names_add(x, e);
+            err = names_add(x, &e);
     }
     return err == -ENOENT ? 0 : err;
 }
@@ -257,9 +258,8 @@ int
 fat_index_make(struct fat *f, struct fat_dir *d)
 {
     struct fat_index *x = fat_memory(NULL, 0, sizeof(*x));
-    struct fat_entry *e = fat_memory(NULL, 0, sizeof(*e));
     uint32_t length = 0;
-    int err = x && e ? 0 : -ENOMEM;
+    int err = x ? 0 : -ENOMEM;
 
     if (!err) {
         memset(x, 0, sizeof(*x));
@@ -274,10 +274,9 @@ fat_index_make(struct fat *f, struct fat_dir *d)
         err = slots_learn(f, d, x);
     }
     if (!err)
-        err = names_learn(f, d, x, e);
-    (void)fat_memory(e, sizeof(*e), 0);
+        err = names_learn(f, d, x);
     d->index = x;
-    if (err)
+    if (err && x)
         fat_index_free(d);
     return err;
 }

@@ -191,6 +191,8 @@ take(const char *text, size_t size, size_t *at)
     int32_t c = -1;
     int again = 0;
 
+    if (*at < size && !((uint8_t)text[*at] & 0x80))
+        return fat_upper((uint8_t)text[(*at)++]);
     while (c < 0 && *at < size) {
         c = utf8_feed(&d, (uint8_t)text[*at], &again);
         if (!again)
@@ -199,14 +201,26 @@ take(const char *text, size_t size, size_t *at)
     return c < 0 ? UTF_REPLACEMENT : fat_upper((uint32_t)c);
 }
 
+/* The same, of a byte of ASCII; others: 0. */
+static uint8_t
+ascii_upper(char c)
+{
+    return c >= 'a' && c <= 'z' ? (uint8_t)(c - 32) : c > 0 ? (uint8_t)c : 0;
+}
+
 bool
 fat_names_match(const char *a, size_t a_size, const char *b, size_t b_size)
 {
     size_t i = 0, j = 0;
 
-    while (i < a_size && j < b_size)
-        if (take(a, a_size, &i) != take(b, b_size, &j))
+    while (i < a_size && j < b_size) {
+        uint8_t c = ascii_upper(a[i]);
+
+        if (c && c == ascii_upper(b[j]))
+            i++, j++;
+        else if (take(a, a_size, &i) != take(b, b_size, &j))
             return false;
+    }
     return i == a_size && j == b_size;
 }
 
@@ -215,7 +229,14 @@ fat_name_hash(const char *name, size_t size)
 {
     uint32_t hash = 2166136261u; /* FNV-1a */
 
-    for (size_t i = 0; i < size;)
-        hash = (hash ^ take(name, size, &i)) * 16777619u;
+    for (size_t i = 0; i < size;) {
+        uint32_t c = ascii_upper(name[i]);
+
+        if (c)
+            i++;
+        else
+            c = take(name, size, &i);
+        hash = (hash ^ c) * 16777619u;
+    }
     return hash ^ hash >> 15;
 }

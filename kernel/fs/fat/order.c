@@ -101,14 +101,14 @@ fat_begin(struct fat *f)
 
 /* ---- what waits ---- */
 
-/* Room for one more of `each` bytes. */
+/* Room for `n` more of `each` bytes. */
 static void *
-room_for_one(void *old, uint32_t count, uint32_t *room, size_t each)
+room_for(void *old, uint32_t count, uint32_t n, uint32_t *room, size_t each)
 {
-    uint32_t more = *room ? 2 * *room : ROOM_FIRST;
+    uint32_t more = MAX(*room ? 2 * *room : ROOM_FIRST, count + n);
     void *new;
 
-    if (count < *room)
+    if (count + n <= *room)
         return old;
     new = fat_memory(old, *room * each, more * each);
     if (new)
@@ -117,9 +117,25 @@ room_for_one(void *old, uint32_t count, uint32_t *room, size_t each)
 }
 
 int
+fat_reserve(struct fat *f, uint32_t runs)
+{
+    struct fat_freed *freed = room_for(f->freed, f->freed_count, runs, &f->freed_room, sizeof(*freed));
+    struct fat_link *cuts;
+
+    if (!freed)
+        return -ENOMEM;
+    f->freed = freed;
+    cuts = room_for(f->cuts.link, f->cuts.count, 1, &f->cuts.room, sizeof(*cuts));
+    if (!cuts)
+        return -ENOMEM;
+    f->cuts.link = cuts;
+    return 0;
+}
+
+int
 fat_give_up(struct fat *f, uint32_t cluster, uint32_t count)
 {
-    struct fat_freed *list = room_for_one(f->freed, f->freed_count, &f->freed_room, sizeof(*list));
+    struct fat_freed *list = room_for(f->freed, f->freed_count, 1, &f->freed_room, sizeof(*list));
 
     if (!list)
         return -ENOMEM;
@@ -132,7 +148,7 @@ fat_give_up(struct fat *f, uint32_t cluster, uint32_t count)
 static int
 link_add(struct fat *f, struct fat_links *l, uint32_t cluster, uint32_t next)
 {
-    struct fat_link *list = room_for_one(l->link, l->count, &l->room, sizeof(*list));
+    struct fat_link *list = room_for(l->link, l->count, 1, &l->room, sizeof(*list));
 
     if (!list)
         return -ENOMEM;

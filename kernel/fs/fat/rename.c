@@ -72,11 +72,28 @@ enter(struct fat *f, struct work *w, struct fat_file *file, const struct fat_ent
         return fat_entry_add(f, r->to, &w->name, file, ignored, &w->new);
     w->new = *r->replaced_entry;
     err = fat_dir_position(f, &r->to->dir, w->new.slot, &position);
+    if (!err)
+        err = fat_file_touch(f, r->replaced); /* its sector is dirty: writing cannot fail */
     if (err)
         return err;
     slot_forget(r->replaced);
     file->entry = position;
     return fat_entry_write(f, file);
+}
+
+/* What enter() did is undone: nothing of it is on the medium, or the volume has failed. */
+static void
+leave(struct fat *f, struct work *w, struct fat_file *file)
+{
+    const struct fat_rename *r = w->r;
+
+    if (!r->replaced) {
+        (void)fat_entry_remove(f, r->to, &w->new);
+    } else {
+        r->replaced->entry = file->entry;
+        (void)fat_entry_write(f, r->replaced);
+    }
+    slot_forget(file);
 }
 
 /* The content of a file, or "." and ".." of an empty directory, in clusters of its own. */
@@ -136,12 +153,15 @@ way_by_copy(struct fat *f, struct work *w)
 
     if (!err)
         err = enter(f, w, &w->copy, NULL);
-    if (!err)
-        err = fat_commit(f);
+    if (err)
+        goto drop;
+    err = fat_commit(f);
     if (!err)
         err = fat_entry_remove(f, w->r->from, w->r->entry);
     if (!err)
         return copy_take(f, w);
+    leave(f, w, &w->copy);
+drop:
     (void)fat_file_drop(f, &w->copy, true);
     return err;
 }
@@ -186,6 +206,10 @@ way_by_entry(struct fat *f, struct work *w, bool durable)
         err = fat_commit(f);
     if (!err)
         err = fat_entry_remove(f, w->r->from, w->r->entry);
+    if (err) {
+        leave(f, w, file);
+        file->entry = old;
+    }
     return err || !durable ? err : fat_commit(f); /* at once, so that the moment is a short one */
 }
 

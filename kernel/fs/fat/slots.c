@@ -201,19 +201,18 @@ slots_put(struct fat *f, struct fat_file *dir, const struct fat_new_name *n, con
 static int
 alias_find(struct fat *f, struct fat_file *dir, struct fat_new_name *n, const struct fat_entry *ignored)
 {
-    struct fat_entry *other = fat_memory(NULL, 0, sizeof(*other));
+    struct fat_entry other;
     char name[FAT_NAME_BYTES + 1];
-    int err = other ? -EEXIST : -ENOMEM;
+    int err = -EEXIST;
 
     for (unsigned attempt = 0; err == -EEXIST && fat_name_alias(n, attempt); attempt++) {
         uint8_t entry[FAT_ENTRY] = {0};
 
         memcpy(entry, n->short_name, sizeof(n->short_name));
-        err = fat_dir_find(f, &dir->dir, name, fat_short_name(entry, name), other);
+        err = fat_dir_find(f, &dir->dir, name, fat_short_name(entry, name), &other);
         if (!err)
-            err = ignored && other->slot == ignored->slot ? -ENOENT : -EEXIST;
+            err = ignored && other.slot == ignored->slot ? -ENOENT : -EEXIST;
     }
-    (void)fat_memory(other, sizeof(*other), 0);
     return err == -ENOENT ? 0 : err == -EEXIST ? -ENOSPC : err;
 }
 

@@ -25,7 +25,7 @@ static struct {
     uint32_t logged;
     unsigned long memory_left; /* allocations until one fails; 0: none does */
     long io_left;              /* requests until they fail; -1: none does */
-    bool io_once;              /* only that one */
+    bool io_once, io_hit;      /* only that one; it has failed */
     unsigned complaints, holds;
     char said[FAT_WHY];
     int64_t now;
@@ -75,6 +75,7 @@ io_fails(void)
     if (machine.io_left-- > 0)
         return false;
     machine.io_left = machine.io_once ? -1 : 0;
+    machine.io_hit = true;
     return true;
 }
 
@@ -200,6 +201,7 @@ machine_start(const uint8_t *image, size_t size)
     machine.now = 1750000000 * INT64_C(1000000000);
     machine.memory_left = 0;
     machine.io_left = -1;
+    machine.io_hit = false;
 }
 
 static inline int

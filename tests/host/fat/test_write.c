@@ -3,31 +3,8 @@
  * Random work on volumes of every type. The power is cut at every point: before each write, and with any of those that the
  * medium has not flushed yet. In the end all is as a model has it, and nothing is lost.
  */
-#include <sys/stat.h>
-#include <unistd.h>
+#include "tests/host/fat/image.h"
 #include "tests/host/fat/tree.h"
-
-static char folder[] = "/tmp/fatw-XXXXXX";
-
-static uint8_t *
-make_image(const char *options, unsigned kib, size_t *size)
-{
-    char command[512];
-    FILE *file;
-    uint8_t *bytes;
-
-    *size = (size_t)kib * 1024;
-    snprintf(command, sizeof command,
-             "cd %s && rm -f i && truncate -s %uK i && PATH=$PATH:/sbin:/usr/sbin mkfs.fat %s i >/dev/null",
-             folder, kib, options);
-    CHECK_EQ(system(command), 0);
-    snprintf(command, sizeof command, "%s/i", folder);
-    file = fopen(command, "rb");
-    bytes = malloc(*size);
-    CHECK(file && fread(bytes, 1, *size, file) == *size);
-    fclose(file);
-    return bytes;
-}
 
 static const char *const names[] = {"A",
                                     "B.TXT",
@@ -136,7 +113,7 @@ test_random_work(unsigned scale)
 {
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
         size_t size;
-        uint8_t *image = make_image(shapes[s].options, shapes[s].kib, &size);
+        uint8_t *image = image_make(shapes[s].options, shapes[s].kib, &size);
         unsigned long before = tree.states;
 
         tree_start(image, size);
@@ -168,8 +145,6 @@ test_random_work(unsigned scale)
 int
 main(int argc, char **argv)
 {
-    CHECK(mkdtemp(folder) != NULL);
     test_random_work(argc > 1 ? (unsigned)atoi(argv[1]) : 1);
-    CHECK_EQ(system("rm -rf /tmp/fatw-??????"), 0);
     return check_report();
 }

@@ -44,7 +44,7 @@ crc32(const uint8_t *p, size_t n)
     return ~c;
 }
 
-static void
+static inline void
 path_of(const struct item *i, char path[PATH_SIZE])
 {
     char rest[PATH_SIZE] = "";
@@ -59,7 +59,7 @@ path_of(const struct item *i, char path[PATH_SIZE])
 }
 
 /* fatcheck has a question mark for each unit of UTF-16 that is not ASCII. */
-static void
+static inline void
 ascii_make(char *text)
 {
     char *to = text;
@@ -70,7 +70,7 @@ ascii_make(char *text)
     *to = 0;
 }
 
-static void
+static inline void
 mark_of(const struct item *i, char *mark, size_t size)
 {
     char path[PATH_SIZE];
@@ -90,7 +90,7 @@ mark_of(const struct item *i, char *mark, size_t size)
 static char promises[PROMISES * (PATH_SIZE + 40)];
 
 /* What is durable, some of it each time. */
-static void
+static inline void
 promises_make(void)
 {
     unsigned lines = 0, first = (unsigned)check_random() % ITEMS;
@@ -109,7 +109,7 @@ promises_make(void)
     }
 }
 
-static void
+static inline void
 state_check(const uint8_t *image, const char *what)
 {
     char said[2048];
@@ -128,7 +128,7 @@ state_check(const uint8_t *image, const char *what)
 }
 
 /* The medium with those of the logged writes that `has` says. */
-static void
+static inline void
 state_with(uint8_t *image, bool (*has)(uint32_t n, uint32_t k), uint32_t k, const char *what)
 {
     for (uint32_t n = 0; n < machine.logged; n++)
@@ -140,32 +140,32 @@ state_with(uint8_t *image, bool (*has)(uint32_t n, uint32_t k), uint32_t k, cons
                machine.medium + (size_t)machine.log[n].sector * DIRT_SECTOR, DIRT_SECTOR);
 }
 
-static bool
+static inline bool
 has_before(uint32_t n, uint32_t k)
 {
     return n < k;
 }
 
-static bool
+static inline bool
 has_but(uint32_t n, uint32_t k)
 {
     return n != k;
 }
 
-static bool
+static inline bool
 has_only(uint32_t n, uint32_t k)
 {
     return n == k;
 }
 
-static bool
+static inline bool
 has_some(uint32_t n, uint32_t k)
 {
     return (n * 2654435761u ^ k * 40503u) >> 7 & 1;
 }
 
 /* Every state that the medium can be in before the flush that comes now. */
-static void
+static inline void
 states_check(void)
 {
     static uint8_t *image;
@@ -193,7 +193,7 @@ states_check(void)
 
 /* ---- nodes ---- */
 
-static void
+static inline void
 load_file(struct item *i, const struct fat_entry *e, struct fat_file *dir)
 {
     i->file = (struct fat_file){.is_directory = i->is_directory,
@@ -208,7 +208,7 @@ load_file(struct item *i, const struct fat_entry *e, struct fat_file *dir)
     i->loaded = true;
 }
 
-static int
+static inline int
 load(int k)
 {
     struct item *i = &tree.item[k];
@@ -225,7 +225,7 @@ load(int k)
     return err;
 }
 
-static void
+static inline void
 evict(int k)
 {
     struct item *i = &tree.item[k];
@@ -239,7 +239,7 @@ evict(int k)
     i->loaded = false;
 }
 
-static void
+static inline void
 unpromise(int k)
 {
     tree.item[k].promised = false;
@@ -248,7 +248,7 @@ unpromise(int k)
             unpromise(c);
 }
 
-static int
+static inline int
 item_new(void)
 {
     for (int k = 1; k < ITEMS; k++)
@@ -259,7 +259,7 @@ item_new(void)
     return 0;
 }
 
-static void
+static inline void
 item_end(int k)
 {
     free(tree.item[k].content);
@@ -268,7 +268,7 @@ item_end(int k)
 
 /* ---- what programs do ---- */
 
-static int
+static inline int
 do_create(int parent, const char *name, bool is_directory)
 {
     struct fat_entry e;
@@ -294,7 +294,7 @@ do_create(int parent, const char *name, bool is_directory)
     return k;
 }
 
-static int
+static inline int
 bytes_put(struct item *i, uint32_t at, const uint8_t *from, uint32_t n)
 {
     int err = 0;
@@ -325,7 +325,7 @@ bytes_put(struct item *i, uint32_t at, const uint8_t *from, uint32_t n)
 }
 
 /* What is between the end and `at` becomes zeros. */
-static int
+static inline int
 do_write(int k, uint32_t at, uint32_t n)
 {
     struct item *i = &tree.item[k];
@@ -361,7 +361,7 @@ do_write(int k, uint32_t at, uint32_t n)
     return 0;
 }
 
-static int
+static inline int
 do_cut(int k, uint32_t size)
 {
     struct item *i = &tree.item[k];
@@ -379,7 +379,7 @@ do_cut(int k, uint32_t size)
     return err;
 }
 
-static int
+static inline int
 do_unlink(int k)
 {
     struct item *i = &tree.item[k];
@@ -400,7 +400,7 @@ do_unlink(int k)
     return err;
 }
 
-static bool
+static inline bool
 is_below(int k, int ancestor)
 {
     for (; k; k = tree.item[k].parent)
@@ -409,7 +409,7 @@ is_below(int k, int ancestor)
     return ancestor == 0;
 }
 
-static unsigned
+static inline unsigned
 depth_of(int k)
 {
     unsigned depth = 0;
@@ -419,7 +419,7 @@ depth_of(int k)
     return depth;
 }
 
-static bool
+static inline bool
 has_children(int k)
 {
     for (int c = 1; c < ITEMS; c++)
@@ -429,7 +429,7 @@ has_children(int k)
 }
 
 /* replaced: what has the name there, or 0. */
-static int
+static inline int
 do_rename(int k, int parent, const char *name, int replaced)
 {
     struct item *i = &tree.item[k];
@@ -479,7 +479,7 @@ do_rename(int k, int parent, const char *name, int replaced)
     return err;
 }
 
-static int
+static inline int
 do_commit(bool all)
 {
     int err = all ? fat_sync(&tree.f) : fat_commit(&tree.f);
@@ -494,7 +494,7 @@ do_commit(bool all)
 
 /* ---- all of it ---- */
 
-static void
+static inline void
 tree_start(const uint8_t *image, size_t size)
 {
     machine_start(image, size);
@@ -510,7 +510,7 @@ tree_start(const uint8_t *image, size_t size)
 }
 
 /* All is as it should be, read from the medium by somebody new. Returns: what fatcheck says of it */
-static int
+static inline int
 tree_compare(void)
 {
     char said[2048];
@@ -540,7 +540,7 @@ tree_compare(void)
     return fatcheck(machine.medium, machine.size, promises, said, sizeof said);
 }
 
-static void
+static inline void
 tree_end(void)
 {
     for (int k = ITEMS - 1; k >= 0; k--) {
