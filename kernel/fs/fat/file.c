@@ -202,7 +202,7 @@ fat_file_cut(struct fat *f, struct fat_file *file, uint32_t size)
     int err = fat_chain_end(f, c, &length);
 
     if (!err)
-        err = fat_reserve(f, c->runs);
+        err = fat_reserve(f, c->runs + 1);
     if (!err)
         err = fat_file_touch(f, file);
     if (err)

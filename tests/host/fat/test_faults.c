@@ -93,6 +93,12 @@ op_cut_all(void)
     return do_cut(some, 0);
 }
 static int
+op_cut_nothing(void)
+{
+    return do_cut(b, 0);
+}
+
+static int
 op_unlink(void)
 {
     return do_unlink(some);
@@ -206,6 +212,7 @@ static const struct {
                   {"leave a hole", op_hole},
                   {"cut", op_cut},
                   {"cut to nothing", op_cut_all},
+                  {"cut what is empty", op_cut_nothing},
                   {"cut and append", op_cut_and_append},
                   {"unlink", op_unlink},
                   {"unlink a long name", op_unlink_long},
