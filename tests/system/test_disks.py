@@ -226,6 +226,14 @@ def test_errors_under_load_cost_the_requests_that_meet_them(tmp_path):
     assert report and int(report[1]) > 0, done.stdout + done.stderr
 
 
+def test_the_machine_turns_off_while_its_disks_are_read(tmp_path):
+    """What is to be told to a disk at the end does not wait behind requests that are held."""
+    image = sparse(tmp_path / "disk.img", 64 << 20)
+    done = run("for i in 1 2 3 4; do (while :; do dd if=/dev/sda of=/dev/null bs=4k iflag=direct; done) </dev/null >/dev/null 2>&1 & done; "
+               "sleep 1; echo off", "--smp", "4", "--disk", f"ahci:{image}", timeout=60)
+    assert done.returncode == 0 and done.stdout == "off\n", done.stdout + done.stderr
+
+
 # ---- the cache
 
 def test_the_cache_gives_way_to_programs_and_serves_many(tmp_path):

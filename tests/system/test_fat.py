@@ -73,7 +73,7 @@ def test_partitions_programs_and_what_cannot_be_done(tmp_path):
     image = tmp_path / "disk.img"
     image.write_bytes(bytes(1 << 20) + volume_image.read_bytes())
     subprocess.run(["/sbin/sfdisk", "-q", image], input="label: dos\nstart=2048, type=c\n", text=True, check=True)
-    done = run(image, "mount -t vfat /dev/sda1 /mnt; /mnt/busybox echo it runs; (touch /mnt/new; rm /mnt/busybox; mkdir /mnt/d; "
+    done = run(image, "mount -t vfat -o ro /dev/sda1 /mnt; /mnt/busybox echo it runs; (touch /mnt/new; rm /mnt/busybox; mkdir /mnt/d; "
                "echo x >>/mnt/busybox) 2>&1 | grep -c 'Read-only file system'; cd /mnt; umount /mnt 2>&1 | grep -c busy; cd /; umount /mnt; "
                "for d in sda sdb1 sr9; do mount -t vfat /dev/$d /mnt && echo mounted; done; dmesg | grep -c 'vfat: /dev/sd.* cannot be mounted'")
     assert done.stdout.split("\n")[:3] == ["it runs", "4", "1"], done.stdout + done.stderr

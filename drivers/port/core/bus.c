@@ -160,11 +160,11 @@ bus_kick(struct bus *b)
     (void)dpc_queue(&b->run_dpc);
 }
 
-/* Behind (or ahead of) what waits at its unit. Lock held. */
+/* Behind (or ahead of) what waits at its unit; what may pass a hold does not wait behind what may not. Lock held. */
 static void
 enqueue(struct bus *b, struct unit *u, struct request *r)
 {
-    if (r->flags & REQUEST_FIRST)
+    if (r->flags & (REQUEST_FIRST | REQUEST_BYPASS))
         list_add_head(&u->waiting, &r->link);
     else
         list_add_tail(&u->waiting, &r->link);

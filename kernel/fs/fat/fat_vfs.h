@@ -33,6 +33,7 @@ struct fat_volume {
     struct thread *writer;
     struct event wake; /* of the writer */
     bool stopping;     /* [a] */
+    bool frozen;       /* change_lock: the device is left alone */
     struct mutex nodes_lock;
     uint32_t listed;              /* nodes_lock */
     struct list nodes[FAT_LISTS]; /* struct fat_node.link, by where the entry is */

@@ -120,7 +120,7 @@ count_some(struct fat_volume *v, uint32_t *group)
     int err;
 
     fat_change_begin(v);
-    err = fat_space_learn(&v->fat, group);
+    err = v->frozen ? 0 : fat_space_learn(&v->fat, group);
     fat_change_end(v);
     return err == 0;
 }
@@ -343,6 +343,7 @@ fat_vfs_freeze(struct fs *fs, bool frozen)
     int err = 0;
 
     fat_change_begin(v);
+    v->frozen = frozen;
     if (frozen) {
         err = fat_close(&v->fat);
         v->fat.read_only = true;
