@@ -9,6 +9,7 @@ mkdir -p "$root/bin" "$root/sbin" "$root/usr/bin" "$root/usr/sbin" "$root/root" 
     "$root/proc" "$root/dev" "$root/mnt" "$root/drivers" "$root/var/log" "$root/usr/share/packages" \
     "$root/usr/share/help"
 cp -R iso/etc "$root/etc"
+ln -s ../proc/self/mounts "$root/etc/mtab"
 cp iso/commands "$root/usr/share/help/commands"
 cp "$busybox" "$root/bin/busybox"
 for path in $("$busybox" --list-full); do
@@ -42,10 +43,39 @@ for program; do
     cp "$program" "$root/$to/${program##*/}"
 done
 
+# Programs of the host's packages, with the libraries that they ask for.
+host_program() { # FILE FOLDER
+    mkdir -p "$root/$2"
+    rm -f "$root/$2/${1##*/}" "$root/bin/${1##*/}" "$root/usr/sbin/${1##*/}"
+    cp -L "$1" "$root/$2/${1##*/}"
+    ldd "$1" | sed -n 's/.*=> \(\/[^ ]*\) .*/\1/p; s/^[[:space:]]*\(\/[^ ]*\) .*/\1/p' | while IFS= read -r library; do
+        mkdir -p "$root${library%/*}"
+        [ -e "$root$library" ] || cp -L "$library" "$root$library"
+    done
+}
+for tool in mkfs.fat fsck.fat fatlabel blkid; do
+    for folder in /sbin /usr/sbin; do
+        [ ! -x "$folder/$tool" ] || { host_program "$folder/$tool" sbin && break; }
+    done
+    [ -e "$root/sbin/$tool" ] || { echo "image.sh: no $tool: install dosfstools and util-linux"; exit 1; }
+done
+ln -sf mkfs.fat "$root/sbin/mkfs.vfat"
+ln -sf fsck.fat "$root/sbin/fsck.vfat"
+# The code page of FAT's short names, for the C library's iconv.
+for module in /usr/lib/*/gconv/IBM850.so /usr/lib64/gconv/IBM850.so; do
+    [ -e "$module" ] || continue
+    mkdir -p "$root${module%/*}"
+    cp -L "$module" "$root$module"
+    printf 'alias CP850// IBM850//\nmodule IBM850// INTERNAL IBM850 1\nmodule INTERNAL IBM850// IBM850 1\n' >"$root${module%/*}/gconv-modules"
+done
+
 {
     printf '%-16s %-24s %s\n' Package Version Licence
     printf '%-16s %-24s %s\n' portolan "$(git describe --tags --always 2>/dev/null || echo unknown)" MIT
     printf '%-16s %-24s %s\n' busybox "$("$busybox" 2>&1 | sed -n '1s/BusyBox v\([^ ]*\).*/\1/p')" GPL-2
+    printf '%-16s %-24s %s\n' dosfstools "$(dpkg-query -W -f '${Version}' dosfstools 2>/dev/null || echo unknown)" GPL-3
+    printf '%-16s %-24s %s\n' util-linux "$(dpkg-query -W -f '${Version}' util-linux 2>/dev/null || echo unknown)" GPL-2
+    printf '%-16s %-24s %s\n' libc6 "$(dpkg-query -W -f '${Version}' libc6 2>/dev/null || echo unknown)" LGPL-2.1
     printf '%-16s %-24s %s\n' musl "$(dpkg-query -W -f '${Version}' musl-dev 2>/dev/null || echo unknown)" MIT
 } >"$root/usr/share/packages/list"
 

@@ -75,6 +75,23 @@ command_run(char *text)
     _exit(126);
 }
 
+/* Volumes are where they are for everybody who starts the system: below /mnt. */
+static void
+volumes_mount(void)
+{
+    static char program[] = "/bin/automount", quiet[] = "-q";
+    char *argv[] = {program, quiet, NULL};
+    pid_t child = fork();
+
+    if (child == 0) {
+        open_as(0, "/dev/null", O_RDONLY);
+        execv(program, argv);
+        _exit(127);
+    }
+    if (child > 0)
+        waitpid(child, NULL, 0);
+}
+
 static void
 status_tell(int status)
 {
@@ -91,8 +108,11 @@ int
 main(void)
 {
     char *text = command_read();
-    pid_t child = fork(), ended;
+    pid_t child, ended;
     int status;
+
+    volumes_mount();
+    child = fork();
 
     if (child < 0)
         fail("fork");

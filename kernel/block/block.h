@@ -78,6 +78,7 @@ struct block_device {
     uint32_t opens;        /* [m] */
     struct cache *cache;   /* cache.c's */
     bool gone;             /* [a] */
+    bool held;             /* [a] a file system is mounted from it */
     struct block_stats stats;
 };
 
@@ -143,6 +144,10 @@ struct block_device *block_open(const char *name);
 struct block_device *block_open_number(uint64_t number);
 void block_close(struct block_device *b);
 void block_for_each(void (*show)(void *context, struct block_device *b), void *context);
+
+/* For a file system: nobody else mounts it, or opens it with O_EXCL, until block_release(). -EBUSY. Any IRQL. */
+int block_hold(struct block_device *b);
+void block_release(struct block_device *b);
 
 /* Look for partitions anew (BLKRRPART). -EBUSY: one of them is open. PASSIVE_LEVEL. */
 int block_reread(struct disk *d);

@@ -278,3 +278,15 @@ block_for_each(void (*show)(void *context, struct block_device *b), void *contex
         show(context, b);
     mutex_unlock(&lock);
 }
+
+int
+block_hold(struct block_device *b)
+{
+    return __atomic_exchange_n(&b->held, true, __ATOMIC_ACQUIRE) ? -EBUSY : 0;
+}
+
+void
+block_release(struct block_device *b)
+{
+    __atomic_store_n(&b->held, false, __ATOMIC_RELEASE);
+}

@@ -257,6 +257,8 @@ block_file_open(struct file *f)
         err = b->disk->ops->open(b->disk);
     if (!err && writes && b->disk->read_only)
         err = -EROFS;
+    if (!err && f->flags & O_EXCL && __atomic_load_n(&b->held, __ATOMIC_ACQUIRE))
+        err = -EBUSY;
     if (!err)
         err = block_file_new(b, &bf);
     if (err)

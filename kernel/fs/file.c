@@ -46,7 +46,7 @@ file_open(struct vnode *v, struct dentry *d, unsigned flags, struct file **out)
     f->dentry = d;
     f->ops = v->ops;
     f->refs = 1;
-    f->flags = flags & ~(O_CREAT | O_EXCL | O_TRUNC);
+    f->flags = flags & ~(O_CREAT | O_TRUNC);
     mutex_init(&f->position_lock);
     vnode_get(v);
     if (d)
@@ -58,6 +58,7 @@ file_open(struct vnode *v, struct dentry *d, unsigned flags, struct file **out)
         pool_free(f, FILE_TAG);
         return err;
     }
+    f->flags &= ~O_EXCL; /* only open() of a device asks for it */
     *out = f;
     return 0;
 }

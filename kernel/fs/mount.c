@@ -11,10 +11,11 @@
 
 static const struct fs_ops *types[TYPES_MAX]; /* [I] after boot */
 static unsigned type_count;
-static struct mutex mounts_lock;               /* [m] */
-static struct list mounts = LIST_INIT(mounts); /* [m] */
-static struct dentry *root;                    /* [I] after the first mount */
-static uint64_t last_device;                   /* [m] */
+static struct mutex mounts_lock;                 /* [m] */
+static struct list mounts = LIST_INIT(mounts);   /* [m] */
+static struct list leaving = LIST_INIT(leaving); /* [m] taken down while in use */
+static struct dentry *root;                      /* [I] after the first mount */
+static uint64_t last_device;                     /* [m] */
 
 void
 mount_init(void)
@@ -102,6 +103,78 @@ cover(struct fs *fs, struct dentry *on)
     return 0;
 }
 
+/* ---- taking down; lock held ---- */
+
+/* Nobody has anything of it but `held` references to its top. */
+static bool
+is_idle(struct fs *fs, uint32_t held)
+{
+    if (fs->ops->sync && !fs->read_only)
+        (void)fs->ops->sync(fs); /* a device that fails keeps nobody from taking it away */
+    return dentry_forget(fs) == 0 && __atomic_load_n(&fs->top->refs, __ATOMIC_ACQUIRE) <= held &&
+           !(fs->ops->is_busy && fs->ops->is_busy(fs));
+}
+
+static bool
+has_mounts(const struct fs *fs)
+{
+    struct fs *other;
+
+    list_for_each_entry(other, &mounts, link)
+        if (other != fs && other->covered && other->covered->fs == fs)
+            return true;
+    return false;
+}
+
+/* Nobody finds it any more. Returns: what it was mounted on, whose reference is the caller's */
+static struct dentry *
+uncover(struct fs *fs)
+{
+    struct dentry *on = fs->covered;
+
+    __atomic_store_n(&on->mounted, NULL, __ATOMIC_RELEASE);
+    list_del(&fs->link);
+    fs->covered = NULL;
+    return on;
+}
+
+static void
+end(struct fs *fs)
+{
+    if (fs->ops->unmount)
+        fs->ops->unmount(fs);
+    dentry_put(fs->top);
+}
+
+/* Those that were taken down while they were in use, and are no longer. */
+static void
+reap(void)
+{
+    struct fs *fs, *next;
+
+    list_for_each_entry_safe(fs, next, &leaving, link)
+        if (is_idle(fs, 1)) {
+            list_del(&fs->link);
+            end(fs);
+        }
+}
+
+/* The system's own mount of the same device gives way. */
+static bool
+give_way(const struct fs_ops *ops, const char *source)
+{
+    struct fs *fs;
+
+    list_for_each_entry(fs, &mounts, link)
+        if (fs->ops == ops && !strcmp(fs->source, source) && !strcmp(fs->options, "auto") && fs->covered &&
+            !has_mounts(fs) && is_idle(fs, 1)) {
+            dentry_put(uncover(fs));
+            end(fs);
+            return true;
+        }
+    return false;
+}
+
 int
 vfs_mount(const char *type, const char *source, struct dentry *on, bool read_only, const char *options)
 {
@@ -114,7 +187,10 @@ vfs_mount(const char *type, const char *source, struct dentry *on, bool read_onl
     if (on && !vnode_is(dentry_vnode(on), S_IFDIR))
         return -ENOTDIR;
     mutex_lock(&mounts_lock, WAIT_FOREVER);
+    reap();
     err = fs_make(ops, source, read_only, options, &fs);
+    if (err == -EBUSY && give_way(ops, source))
+        err = fs_make(ops, source, read_only, options, &fs);
     if (!err) {
         err = cover(fs, on);
         ASSERT(!err);
@@ -123,53 +199,47 @@ vfs_mount(const char *type, const char *source, struct dentry *on, bool read_onl
     return err;
 }
 
-/* Lock held. */
-static int
-uncover(struct fs *fs)
-{
-    struct dentry *on = fs->covered;
-    struct fs *other;
-    int err;
-
-    list_for_each_entry(other, &mounts, link)
-        if (other != fs && other->covered && other->covered->fs == fs)
-            return -EBUSY;
-    if (fs->ops->sync)
-        (void)fs->ops->sync(fs); /* a device that fails keeps nobody from taking it away */
-    err = dentry_forget(fs);
-    if (!err &&
-        __atomic_load_n(&fs->top->refs, __ATOMIC_ACQUIRE) > 2) /* the mount's, and the caller's walk */
-        err = -EBUSY;
-    if (!err && fs->ops->is_busy && fs->ops->is_busy(fs))
-        err = -EBUSY;
-    if (err)
-        return err;
-    __atomic_store_n(&on->mounted, NULL, __ATOMIC_RELEASE);
-    list_del(&fs->link);
-    return 0;
-}
-
 int
 vfs_unmount(struct dentry *at, bool lazy)
 {
     struct fs *fs = at->fs;
-    int err;
+    struct dentry *on = NULL;
+    bool idle = false;
 
     if (at != fs->top)
         return -EINVAL;
-    if (!fs->covered || lazy)
-        return -EBUSY;
     mutex_lock(&mounts_lock, WAIT_FOREVER);
-    err = uncover(fs);
+    if (fs->covered && !has_mounts(fs)) {
+        idle = is_idle(fs, 2); /* the mount's reference, and the caller's */
+        if (idle || lazy)
+            on = uncover(fs);
+        if (on && !idle)
+            list_add_tail(&leaving, &fs->link);
+    }
     mutex_unlock(&mounts_lock);
-    if (err)
-        return err;
-    dentry_put(fs->covered);
-    fs->covered = NULL;
-    if (fs->ops->unmount)
-        fs->ops->unmount(fs);
-    dentry_put(fs->top);
+    if (!on)
+        return -EBUSY;
+    dentry_put(on);
+    if (idle)
+        end(fs);
     return 0;
+}
+
+int
+vfs_remount(struct dentry *at, bool read_only)
+{
+    struct fs *fs = at->fs;
+    int err = 0;
+
+    if (at != fs->top)
+        return -EINVAL;
+    mutex_lock(&mounts_lock, WAIT_FOREVER);
+    if (fs->read_only != read_only && fs->ops->freeze)
+        err = fs->ops->freeze(fs, read_only);
+    if (!err)
+        fs->read_only = read_only;
+    mutex_unlock(&mounts_lock);
+    return err;
 }
 
 int
@@ -179,6 +249,7 @@ vfs_sync(void)
     int first = 0;
 
     mutex_lock(&mounts_lock, WAIT_FOREVER);
+    reap();
     list_for_each_entry(fs, &mounts, link) {
         int err = fs->ops->sync ? fs->ops->sync(fs) : 0;
 
@@ -191,19 +262,26 @@ vfs_sync(void)
     return first;
 }
 
-void
-vfs_shutdown(void)
+static void
+freeze_all(struct list *list)
 {
     struct fs *fs;
 
-    mutex_lock(&mounts_lock, WAIT_FOREVER);
-    list_for_each_entry(fs, &mounts, link) {
+    list_for_each_entry(fs, list, link) {
         int err = fs->ops->freeze && !fs->read_only ? fs->ops->freeze(fs, true) : 0;
 
         if (err)
             log_err("fs: %s (%s) is not as it should be: error %d", fs->source, fs->ops->name, err);
         fs->read_only = true;
     }
+}
+
+void
+vfs_shutdown(void)
+{
+    mutex_lock(&mounts_lock, WAIT_FOREVER);
+    freeze_all(&mounts);
+    freeze_all(&leaving);
     mutex_unlock(&mounts_lock);
 }
 

@@ -196,10 +196,16 @@ void fs_register(const struct fs_ops *ops);
 const struct fs_ops *fs_find(const char *name);
 void fs_for_each(void (*show)(void *context, const struct fs_ops *ops), void *context);
 
-/* Mount on a directory; `on` NULL: the root of all, once. Returns 0, -ENODEV (no such type), -EBUSY, -ENOTDIR, or mount()'s. */
+/*
+ * Mount on a directory; `on` NULL: the root of all, once. What the system has mounted by itself (option "auto") gives way if it
+ * is not in use. Returns 0, -ENODEV (no such type), -EBUSY (also: the device is mounted), -ENOTDIR, or mount()'s.
+ */
 int vfs_mount(const char *type, const char *source, struct dentry *on, bool read_only, const char *options);
-/* -EBUSY if something of it is in use; -EINVAL: not a mount point. Syncs first. */
+/* -EBUSY if something of it is in use; -EINVAL: not a mount point. Syncs first. lazy: nobody finds it any more, and it goes when
+ * it is not in use. */
 int vfs_unmount(struct dentry *at, bool lazy);
+/* Read-only, or not any more. Returns 0; -EINVAL: not a mount point; -EROFS: it cannot be written; -EIO and others */
+int vfs_remount(struct dentry *at, bool read_only);
 int vfs_sync(void);      /* all; the first error */
 void vfs_shutdown(void); /* everything is durable, and nothing is written any more */
 void vfs_for_each_mount(void (*show)(void *context, const struct fs *fs), void *context);

@@ -319,12 +319,13 @@ SYSCALL(mount)
 
     if (err)
         return err;
-    if (d & (MS_REMOUNT | MS_BIND | MS_MOVE))
+    if (d & (MS_BIND | MS_MOVE))
         return -EINVAL;
     err = call_dentry_get(AT_FDCWD, b, 0, &at);
     if (err)
         return err;
-    err = vfs_mount(m.type, m.source, at, d & MS_RDONLY, m.options);
+    err = d & MS_REMOUNT ? vfs_remount(at, d & MS_RDONLY)
+                         : vfs_mount(m.type, m.source, at, d & MS_RDONLY, m.options);
     dentry_put(at);
     return err;
 }

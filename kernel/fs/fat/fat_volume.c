@@ -307,20 +307,24 @@ int
 fat_vfs_mount(struct fs *fs, const char *source, const char *options)
 {
     struct block_device *b = device_open(source);
-    struct fat_volume *v = b ? volume_new(b, fs) : NULL;
+    struct fat_volume *v = NULL;
     char why[FAT_WHY] = "";
-    int err = v ? volume_start(v, why) : b ? -ENOMEM : -ENODEV;
+    int err = b ? block_hold(b) : -ENODEV;
 
+    if (err) {
+        if (b)
+            block_close(b);
+        return err;
+    }
+    v = volume_new(b, fs);
+    err = v ? volume_start(v, why) : -ENOMEM;
     if (!err)
         return 0;
-    log_err("vfat: %s cannot be mounted: %s", source,
-            why[0] ? why
-            : b    ? "no memory"
-                   : "there is no such disk");
+    log_err("vfat: %s cannot be mounted: %s", source, why[0] ? why : "no memory");
     if (v)
         volume_free(v);
-    if (b)
-        block_close(b);
+    block_release(b);
+    block_close(b);
     return err;
 }
 
@@ -370,6 +374,7 @@ fat_vfs_unmount(struct fs *fs)
     fat_index_free(&fat_node_of(fs->root)->file.dir);
     fs->private = NULL;
     volume_free(v);
+    block_release(b);
     block_close(b);
 }
 

@@ -104,9 +104,11 @@ struct shape {
     const char *options;
     unsigned kib, steps;
 };
-static const struct shape shapes[] = {{"-F 12 -s 1", 128, 4000},  {"-F 12 -s 4 -S 512 -r 32", 512, 3000},
-                                      {"-F 16 -s 1", 2300, 1500}, {"-F 16 -s 2 -S 1024 -f 1", 10000, 500},
-                                      {"-F 32 -s 1", 34000, 250}, {"-F 12 -s 8", 1200, 2000},   {"-F 12 -S 4096 -s 1", 2400, 500}};
+static const struct shape shapes[] = {
+    {"-F 12 -s 1", 128, 4000},        {"-F 12 -s 4 -S 512 -r 32", 512, 3000},
+    {"-F 16 -s 1", 2300, 1500},       {"-F 16 -s 2 -S 1024 -f 1", 10000, 500},
+    {"-F 32 -s 1", 34000, 250},       {"-F 12 -s 8", 1200, 2000},
+    {"-F 12 -S 4096 -s 1", 2400, 500}};
 
 static void
 test_random_work(unsigned scale)
