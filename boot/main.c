@@ -308,6 +308,7 @@ root_mount(void)
     fs_register(&procfs_ops);
     fs_register(&sysfs_ops);
     fs_register(&fat_ops);
+    fs_register(&iso_ops);
     err = vfs_mount("ramfs", "root", NULL, false, "");
     for (size_t i = 0; i < boot.module_count && !err; i++) {
         const struct boot_module *m = &boot.modules[i];

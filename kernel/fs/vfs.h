@@ -258,4 +258,4 @@ int vfs_setattr(struct vnode *v, const struct attr *a);
  */
 int cpio_unpack(const void *image, size_t size, const char **reason, size_t *at);
 
-extern const struct fs_ops ramfs_ops, procfs_ops, sysfs_ops, fat_ops;
+extern const struct fs_ops ramfs_ops, procfs_ops, sysfs_ops, fat_ops, iso_ops;

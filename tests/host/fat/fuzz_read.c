@@ -1,6 +1,6 @@
 // Volumes with bytes changed anywhere: whatever is still mounted is listed and read to its end, in bounded work, without a
 // hold left over. The first byte says which type; then changes: three bytes of position, one of length, the bytes.
-// sources: kernel/fs/fat/bpb.c kernel/fs/fat/table.c kernel/fs/fat/walk.c kernel/fs/fat/lfn.c kernel/fs/fat/dirent.c lib/utf.c lib/civil.c lib/format.c
+// sources: kernel/fs/fat/bpb.c kernel/fs/fat/table.c kernel/fs/fat/walk.c kernel/fs/fat/lfn.c kernel/fs/fat/dirent.c kernel/fs/fat/alloc.c kernel/fs/fat/order.c kernel/fs/fat/alias.c kernel/fs/fat/index.c kernel/fs/fat/slots.c kernel/fs/fat/file.c kernel/fs/fat/rename.c kernel/block/dirt.c kernel/mem/pages.c lib/utf.c lib/civil.c lib/format.c
 #include "lib/field.h"
 #include "tests/host/fat/build.h"
 

@@ -1,6 +1,7 @@
 /* A volume in memory for the host's tests of FAT: an image file, or bytes; what is said about it; holds that are given back. */
 #pragma once
 #include "kernel/fs/fat/fat_impl.h"
+#include "kernel/mem/pool.h"
 #include "lib/errno.h"
 #include "tests/host/check.h"
 
@@ -20,6 +21,21 @@ fat_memory(void *old, size_t old_size, size_t size)
         return realloc(old, size);
     free(old);
     return NULL;
+}
+
+/* For dirt.c, whose tables nothing here makes. */
+void *
+pool_zalloc(size_t size, uint32_t tag)
+{
+    (void)tag;
+    return calloc(1, size);
+}
+
+void
+pool_free(void *p, uint32_t tag)
+{
+    (void)tag;
+    free(p);
 }
 
 static int
@@ -55,7 +71,7 @@ volume_complain(void *context, const char *text)
     snprintf(volume.said, sizeof volume.said, "%s", text);
 }
 
-static const struct fat_io volume_io = {volume_get, volume_put, volume_complain};
+static const struct fat_io volume_io = {.get = volume_get, .put = volume_put, .complain = volume_complain};
 
 /* What is in volume.bytes, as fat_bpb_read() sees it. */
 static inline int
