@@ -80,7 +80,7 @@ mark_of(const struct item *i, char *mark, size_t size)
     if (i->is_directory)
         snprintf(mark, size, "- - %s", path);
     else
-        snprintf(mark, size, "%u %08x %s", i->size, crc32(i->content, i->size), path);
+        snprintf(mark, size, "%u %08x %s", i->size, i->content ? crc32(i->content, i->size) : 0, path);
 }
 
 /* ---- the power is cut ---- */
