@@ -206,6 +206,8 @@ vfs_unlink(const struct walk *w, const char *path, bool directory)
             mutex_unlock(&v->lock);
             if (!err && v->aliased)
                 dentry_purge(d->parent, v);
+            if (!err && vnode_is(v, S_IFDIR))
+                dentry_purge(d, NULL); /* what is known to be missing in it holds it */
             mutex_unlock(&dir->lock);
         } else {
             err = -ENOENT;
@@ -288,6 +290,8 @@ rename_locked(struct dentry *a, struct dentry *b, const char *name, size_t len)
             dentry_purge(a->parent, v);
         if (replaced && replaced->aliased)
             dentry_purge(to_dir, replaced);
+        if (replaced && vnode_is(replaced, S_IFDIR))
+            dentry_purge(b, NULL);
         if (dentry_move(a, to_dir, name, len))
             dentry_detach(a); /* the cache knows nothing then, and asks */
         touch(from);

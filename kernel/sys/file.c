@@ -32,7 +32,7 @@ transfer_done(long n, enum direction way)
 {
     if (n == -EPIPE && way == WRITE)
         signal_task(task_current(), SIGPIPE, NULL);
-    if (n == -EFBIG && way == WRITE)
+    if (n == -EFBIG && way == WRITE && process_current()->limits[RLIMIT_FSIZE].now != RLIM_INFINITY)
         signal_task(task_current(), SIGXFSZ, NULL);
     return call_restart(n);
 }

@@ -1,6 +1,7 @@
 """FAT volumes that are written: what Linux's tools find on them afterwards, also when the power was cut or the disk was full."""
 
 import hashlib
+import re
 import shutil
 import subprocess
 import sys
@@ -116,6 +117,25 @@ def test_the_mark_of_a_volume_in_use(tmp_path):
         f.seek(65)
         assert f.read(1)[0] & 1 == 0  # the machine was shut down
     clean(image)
+
+
+@pytest.mark.parametrize("rule", [{"do": "error", "op": "write", "skip": 40}, {"do": "error", "op": "flush", "skip": 20}])
+def test_a_disk_that_fails_costs_what_it_had_not_said_to_have(tmp_path, rule):
+    """fsync says so, again and again; the volume is read-only; what it holds is good."""
+    image = empty(tmp_path / "disk.img", 36, "-F 32 -s 1")
+    with BadDisk(tmp_path, rule, image=image) as disk:
+        done = portolan("exec", "--timeout", 200, "--smp", 2, "--qemu",
+                        f"-blockdev driver=nbd,node-name=bad,server.type=unix,server.path={disk.folder / 'nbd'} -device ide-hd,bus=ide.0,drive=bad,"
+                        "rerror=report,werror=report", "--", """mount -t vfat /dev/sda /mnt; cd /mnt; n=0
+            while [ $n -lt 40 ] && head -c 30000 /bin/busybox > f$n && sync f$n 2>/dev/null; do n=$((n+1)); done
+            echo "ended at $n"; sync f$n 2>&1 | grep -c rror; sync f$n 2>&1 | grep -c rror; touch new 2>&1 | grep -c Read-only; head -c 30000 /bin/busybox | cmp - f0 && echo same
+            cd /; umount /mnt && echo unmounted; dmesg | grep -c 'vfat: sda: .*written'""", timeout=300, PORTOLAN_VARIANT="debug")
+        assert disk.hits() >= 1
+    lines = done.stdout.splitlines()
+    ended = int(lines[0].split()[-1])
+    assert 0 < ended < 40 and lines[1:6] == ["1", "1", "1", "same", "unmounted"] and int(lines[6]) >= 1, done.stdout + done.stderr
+    found = subprocess.run(["fsck.fat", "-n", image], env=ENVIRONMENT, capture_output=True, text=True)
+    assert not re.search("shared|contains a free|Bad|size is", found.stdout), found.stdout
 
 
 WORK = 40

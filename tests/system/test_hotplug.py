@@ -2,6 +2,7 @@
 
 import random
 import re
+import subprocess
 
 import pytest
 
@@ -72,6 +73,33 @@ def test_a_controller_is_pulled_under_work(tmp_path):
         at = m.wait_for(r"1 device more has a driver", start=at)
         say(m, "ports", r"ata1 +running +ataport +ahci\.sys +0000:01:00\.0", at)
         assert m.quit() == 0
+
+
+def test_a_volume_goes_under_work(tmp_path):
+    """Its files end with errors, the mount goes when nobody uses it, and what is on the medium is as good as after a power cut."""
+    image = tmp_path / "disk.img"
+    with open(image, "wb") as f:
+        f.truncate(40 << 20)
+    environment = {"PATH": "/usr/sbin:/sbin:/usr/bin:/bin"}
+    subprocess.run(["mkfs.fat", "-F", "32", "-s", "1", "-n", "GOES", image], env=environment, check=True, capture_output=True)
+    machine, monitor = start(tmp_path, f"{PORT} {DISK.format(image)}")
+    with machine as m:
+        at = m.wait_for(PROMPT, timeout=240)
+        at = say(m, "mount | grep -c GOES", r"\n1", at)
+        m.send("n=0; while cp /bin/busybox /mnt/GOES/copy$n 2>/dev/null && rm /mnt/GOES/copy$n && echo round; do n=$((n+1)); sync; done; echo writer ends\n")
+        m.wait_for(r"\nround")
+        with monitor() as q:
+            q.command("device_del", id="hba")
+            q.event("DEVICE_DELETED", device="hba")
+            at = m.wait_for(r"(?<!echo )writer ends")
+            at = m.wait_for(r"sda has gone: /mnt/GOES is taken down", start=at)
+            at = say(m, "mount | grep -c GOES; ls /mnt | wc -l", r"\n0\s+0", at)
+            q.command("device_add", driver="ich9-ahci", bus="slot7", id="hba")
+            m.wait_for(r"1 device more has a driver", start=at)
+        assert "panic" not in m.output
+        assert m.quit() == 0
+    done = subprocess.run(["fsck.fat", "-n", image], env=environment, capture_output=True, text=True)
+    assert not re.search("shared|cross|Bad file|contains a free|Orphaned|size is", done.stdout), done.stdout
 
 
 def test_what_comes_gets_addresses(tmp_path):

@@ -91,9 +91,11 @@ fat_space_learn(struct fat *f, uint32_t *group)
 uint32_t
 fat_space(const struct fat *f)
 {
-    if (f->groups_known == f->groups || f->free_hint == FSINFO_NONE)
-        return f->free_known;
-    return MAX(f->free_hint, f->free_known);
+    uint32_t free = f->free_known;
+
+    if (f->groups_known != f->groups && f->free_hint != FSINFO_NONE)
+        free = MAX(f->free_hint, free);
+    return MIN(free + f->freed_clusters, f->g.clusters);
 }
 
 int

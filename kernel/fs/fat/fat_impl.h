@@ -115,7 +115,7 @@ struct fat {
     bool unflushed; /* something was written since the last flush */
     bool changed;   /* since the last commit */
     struct fat_freed *freed;
-    uint32_t freed_count, freed_room;
+    uint32_t freed_count, freed_room, freed_clusters;
     struct fat_links joins; /* ends of chains that lead on, once what they lead to is durable */
     struct fat_links cuts;  /* new ends of chains: .next is what followed. Once entries are durable */
     struct list dirty;      /* struct fat_file.link, whose entries are out of date */

@@ -141,6 +141,7 @@ fat_give_up(struct fat *f, uint32_t cluster, uint32_t count)
         return -ENOMEM;
     f->freed = list;
     list[f->freed_count++] = (struct fat_freed){cluster, count};
+    f->freed_clusters += count;
     f->changed = true;
     return 0;
 }
@@ -224,7 +225,10 @@ leftovers(struct fat *f)
         const struct fat_freed *last = &f->freed[f->freed_count - 1];
 
         err = fat_free(f, last->cluster, last->count);
-        f->freed_count -= !err;
+        if (!err) {
+            f->freed_clusters -= last->count;
+            f->freed_count--;
+        }
     }
     f->changed |= f->cuts.count || f->freed_count;
     return err == -ENOMEM ? 0 : err;
@@ -313,6 +317,6 @@ fat_forget(struct fat *f)
     (void)fat_memory(f->cuts.link, f->cuts.room * sizeof(*f->cuts.link), 0);
     f->freed = NULL;
     f->joins = f->cuts = (struct fat_links){NULL, 0, 0};
-    f->freed_count = f->freed_room = 0;
+    f->freed_count = f->freed_room = f->freed_clusters = 0;
     fat_space_free(f);
 }
