@@ -82,7 +82,9 @@ typedef bool dir_emit(void *context, const char *name, size_t len, uint64_t ino,
 struct fs_ops {
     const char *name; /* as in mount -t */
     bool nodev;       /* needs no device (/proc/filesystems) */
-    bool uncached;    /* its names come and go by themselves: each walk asks anew (/proc) */
+    bool
+        maps_copies; /* a mapping has copies of its own: shared ones that may be written are refused, -ENODEV */
+    bool uncached;   /* its names come and go by themselves: each walk asks anew (/proc) */
 
     /* The file system. mount fills fs->root (a reference), fs->private; source as mount(2) got it. */
     int (*mount)(struct fs *fs, const char *source, const char *options);

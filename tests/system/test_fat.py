@@ -121,3 +121,26 @@ def test_the_second_boot_sector_and_the_dirty_mark(tmp_path):
     done = run(image, "mount -t vfat /dev/sda /mnt; find /mnt -type f | wc -l; dmesg | grep vfat")
     assert done.stdout.startswith("10\n"), done.stdout + done.stderr
     assert "the second one is used" in done.stdout and "it was not unmounted" in done.stdout, done.stdout
+
+
+def test_a_directory_that_contains_itself_has_an_end(tmp_path):
+    image = tmp_path / "volume.img"
+    with open(image, "wb") as f:
+        f.truncate(40 << 20)
+    tool("mkfs.fat", "-F", "32", "-s", "1", image)
+    tool("mmd", "-i", image, "::/D", "::/D/E", "::/D/E/F", "::/D/E/G")
+    bytes_ = bytearray(image.read_bytes())
+    reserved, fat_sectors = int.from_bytes(bytes_[14:16], "little"), int.from_bytes(bytes_[36:40], "little")
+
+    def entry(cluster, name):
+        at = (reserved + 2 * fat_sectors + cluster - 2) * 512
+        return next(at + 32 * n for n in range(16) if bytes_[at + 32 * n:at + 32 * n + 11] == name.ljust(11).encode())
+
+    first = entry(2, "D") + 26
+    second = entry(int.from_bytes(bytes_[first:first + 2], "little"), "E") + 26
+    third = entry(int.from_bytes(bytes_[second:second + 2], "little"), "F") + 26
+    bytes_[third:third + 2] = bytes_[first:first + 2]
+    image.write_bytes(bytes_)
+    done = run(image, "mount -t vfat /dev/sda /mnt; find /mnt | sort; touch /mnt/x; dmesg | grep -c 'vfat: sda: damaged: .*above itself'")
+    assert done.stdout.splitlines()[:3] == ["/mnt", "/mnt/D", "/mnt/D/E"] and "/mnt/D/E/G" in done.stdout, done.stdout + done.stderr
+    assert "/mnt/D/E/F/" not in done.stdout and "Read-only file system" in done.stderr, done.stdout + done.stderr

@@ -174,9 +174,12 @@ fat_dir_used(struct fat *f, struct fat_dir *d, uint32_t first, uint16_t *used, u
     if (err)
         return err;
     *used = 0;
-    for (*end = 0; *end < MIN(s.count, FAT_SECTOR_SLOTS) && s.entry[(size_t)*end * FAT_ENTRY]; ++*end)
-        if (s.entry[(size_t)*end * FAT_ENTRY] != FAT_DELETED)
+    for (*end = 0; *end < MIN(s.count, FAT_SECTOR_SLOTS) && s.entry[(size_t)*end * FAT_ENTRY]; ++*end) {
+        const uint8_t *e = s.entry + (size_t)*end * FAT_ENTRY;
+
+        if (e[0] != FAT_DELETED && (e[DIR_ATTRIBUTES] & ATTRIBUTES) != FAT_LONG)
             *used |= (uint16_t)(1u << *end);
+    }
     f->io->put(f->context, &s.hold);
     return 0;
 }

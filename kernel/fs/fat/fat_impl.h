@@ -149,8 +149,16 @@ fat_is_cluster(const struct fat *f, uint32_t cluster)
     return cluster >= FAT_FIRST && cluster - FAT_FIRST < f->g.clusters;
 }
 
+/* A block of the FAT that stays held between looks at it; zeroed at first. */
+struct fat_view {
+    struct fat_hold hold;
+    uint64_t index;
+    bool held;
+};
+void fat_view_end(struct fat *f, struct fat_view *v);
+
 /* What follows a cluster: the next one's number, or FAT_FREE, FAT_BAD, FAT_END. -EIO: a number that is none, said; or the device's. */
-int fat_next(struct fat *f, uint32_t cluster, int64_t *next);
+int fat_next(struct fat *f, struct fat_view *v, uint32_t cluster, int64_t *next);
 
 /*
  * Entries of `count` clusters from `first` on, in all copies: each leads to the one behind it, and the last one to `last` (0:
@@ -308,7 +316,7 @@ int fat_dir_next(struct fat *f, struct fat_dir *d, uint32_t *slot, struct fat_en
 int fat_dir_position(struct fat *f, struct fat_dir *d, uint32_t slot, uint64_t *position);
 
 /*
- * The 16 slots from `first` (a multiple of that) on, which lie in one sector: those that are taken (bit n: first + n), up to where
+ * The 16 slots from `first` (a multiple of that) on, which lie in one sector: those that are taken, but for long entries (bit n: first + n), up to where
  * the directory ends, if it does there (*end; else 16). -ENOENT: there are none. -errno
  */
 #define FAT_SECTOR_SLOTS 16u
@@ -497,6 +505,10 @@ int fat_directory_begin(struct fat *f, struct fat_file *file, const struct fat_f
 /* New in a directory: a file, or a directory with its first cluster. e: room for its entry. -EEXIST is the caller's to find. */
 int fat_file_make(struct fat *f, struct fat_file *dir, const char *name, size_t length, struct fat_file *file,
                   struct fat_entry *e);
+
+/* May an entry of a directory lead to what it says? Not to the directory itself, or one above it: such a tree has no end. -EIO: it
+ * does, said; and others. */
+int fat_dir_check(struct fat *f, const struct fat_file *dir, const struct fat_entry *e);
 
 /* 0; -ENOTEMPTY; -errno */
 int fat_dir_is_empty(struct fat *f, struct fat_dir *d);

@@ -186,6 +186,8 @@ fat_lookup(struct vnode *dir, const char *name, size_t len, struct vnode **out)
 
     while (err == -EAGAIN) {
         err = entry_find(dir, name, len, &e, &key);
+        if (!err && e.attributes & FAT_DIRECTORY)
+            err = fat_dir_check(&v->fat, &fat_node_of(dir)->file, &e);
         if (!err)
             err = node_get(v, &e, key, out);
         if (err == -EAGAIN)
@@ -382,6 +384,7 @@ fat_setattr(struct vnode *node, const struct attr *a)
 }
 
 const struct fs_ops fat_ops = {.name = "vfat",
+                               .maps_copies = true,
                                .mount = fat_vfs_mount,
                                .unmount = fat_vfs_unmount,
                                .is_busy = fat_vfs_is_busy,

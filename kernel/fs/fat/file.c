@@ -3,7 +3,10 @@
 #include "lib/bytes.h"
 #include "lib/errno.h"
 #include "lib/field.h"
+#include "lib/format.h"
 #include "lib/string.h"
+
+#define DEPTH_MOST 256u /* directories above one that are looked at */
 
 int
 fat_file_touch(struct fat *f, struct fat_file *file)
@@ -124,6 +127,18 @@ undo:
     return err;
 }
 
+/* What is written behind its end would be read as what was there before. */
+static int
+too_short(struct fat *f, const struct fat_file *file, uint32_t length)
+{
+    char text[FAT_WHY];
+
+    snprintf(text, sizeof(text), "a file of %u bytes has %u clusters of %u bytes", file->size, length,
+             f->g.cluster);
+    f->io->complain(f->context, text);
+    return -EIO;
+}
+
 int
 fat_file_grow(struct fat *f, struct fat_file *file, uint64_t size)
 {
@@ -131,6 +146,8 @@ fat_file_grow(struct fat *f, struct fat_file *file, uint64_t size)
     uint32_t length = 0, got;
     int err = fat_chain_end(f, &file->dir.chain, &length);
 
+    if (!err && !file->is_directory && length < DIV_ROUND_UP((uint64_t)file->size, (uint64_t)f->g.cluster))
+        err = too_short(f, file, length);
     if (!err && length < need && length && fat_is_cut(f, file->dir.chain.last)) {
         err = fat_commit(f);
         if (!err && fat_is_cut(f, file->dir.chain.last))
@@ -286,6 +303,44 @@ fat_file_make(struct fat *f, struct fat_file *dir, const char *name, size_t leng
     else if (file->dir.chain.first)
         (void)chain_give_up(f, &file->dir.chain, 0); /* else they are lost until fsck.fat */
     return err;
+}
+
+/* The first cluster of the directory above one, by its ".."; 0: the root. */
+static int
+parent_of(struct fat *f, uint32_t first, uint32_t *above)
+{
+    uint64_t position = fat_position(f, first) + FAT_ENTRY;
+    struct fat_hold h;
+    const uint8_t *at;
+    int err = f->io->get(f->context, position / FAT_BLOCK, &h);
+
+    if (err)
+        return err;
+    at = h.bytes + position % FAT_BLOCK;
+    *above = memcmp(at, "..         ", 11) ? 0 : get_le16(at + DIR_CLUSTER);
+    if (*above && f->g.bits == 32)
+        *above |= (uint32_t)get_le16(at + DIR_CLUSTER_HIGH) << 16;
+    f->io->put(f->context, &h);
+    return 0;
+}
+
+int
+fat_dir_check(struct fat *f, const struct fat_file *dir, const struct fat_entry *e)
+{
+    uint32_t above = dir->entry ? dir->dir.chain.first : 0;
+    bool bad = !fat_is_cluster(f, e->first) || (f->g.bits == 32 && e->first == f->g.root_cluster);
+    char text[FAT_WHY];
+    int err = 0;
+
+    for (unsigned depth = 0; !bad && !err && depth < DEPTH_MOST && fat_is_cluster(f, above); depth++) {
+        bad = above == e->first;
+        err = parent_of(f, above, &above);
+    }
+    if (err || !bad)
+        return err;
+    snprintf(text, sizeof(text), "the directory in cluster %u is no directory, or above itself", e->first);
+    f->io->complain(f->context, text);
+    return -EIO;
 }
 
 int

@@ -225,7 +225,7 @@ fat_index_extend(struct fat_index *x, uint32_t slots)
 
 /* ---- life ---- */
 
-/* Which slots are taken, and where the directory ends: whatever they hold, labels and remains of names too. */
+/* Which slots are taken, and where the directory ends. Long entries are counted with their names; those of no name are free. */
 static int
 slots_learn(struct fat *f, struct fat_dir *d, struct fat_index *x)
 {
@@ -250,6 +250,8 @@ names_learn(struct fat *f, struct fat_dir *d, struct fat_index *x)
         err = fat_dir_next(f, d, &slot, &e);
         if (!err)
             err = names_add(x, &e);
+        if (!err)
+            slots_use(x, e.first_slot, e.slot, true);
     }
     return err == -ENOENT ? 0 : err;
 }

@@ -108,10 +108,13 @@ part_put(char *to, size_t room, const uint8_t *from, unsigned n, bool lower)
     while (n && from[n - 1] == ' ')
         n--;
     for (unsigned i = 0; i < n; i++) {
-        uint32_t c = cp437_to_unicode(from[i]);
+        uint32_t c = from[i];
 
-        if (lower && c >= 'A' && c <= 'Z')
-            c += 'a' - 'A';
+        if (c > ' ' && c < 0x7f && c != '/' && room > length) {
+            to[length++] = (char)(lower && c >= 'A' && c <= 'Z' ? c + 'a' - 'A' : c);
+            continue;
+        }
+        c = cp437_to_unicode(from[i]);
         length += utf8_put(to + length, room - length, is_forbidden(c) ? '_' : c);
     }
     return length;

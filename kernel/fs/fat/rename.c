@@ -110,7 +110,9 @@ copy_make(struct fat *f, struct work *w)
     copy->dir = (struct fat_dir){.is_root_area = false};
     if (copy->is_directory)
         return fat_directory_begin(f, copy, w->r->to);
-    err = fat_file_grow(f, copy, copy->size);
+    copy->size = 0; /* as long as it has no clusters */
+    err = fat_file_grow(f, copy, w->r->file->size);
+    copy->size = w->r->file->size;
     for (; at < most && !err; at++) {
         uint32_t from, to, count;
 

@@ -42,14 +42,16 @@ time_encode(int64_t ns)
 void
 fat_entry_encode(const struct fat *f, const struct fat_file *file, uint8_t *entry)
 {
-    struct stamp born = time_encode(file->born), modified = time_encode(file->modified);
+    struct stamp born = time_encode(file->born),
+                 modified = file->modified == file->born ? born : time_encode(file->modified),
+                 accessed = file->accessed == file->born ? born : time_encode(file->accessed);
     uint32_t first = file->dir.chain.first;
 
     entry[DIR_ATTRIBUTES] = file->attributes;
     entry[DIR_BORN_HUNDREDTHS] = born.hundredths;
     put_le16(entry + DIR_BORN_TIME, born.time);
     put_le16(entry + DIR_BORN_DATE, born.date);
-    put_le16(entry + DIR_ACCESSED_DATE, time_encode(file->accessed).date);
+    put_le16(entry + DIR_ACCESSED_DATE, accessed.date);
     put_le16(entry + DIR_CLUSTER_HIGH, f->g.bits == 32 ? (uint16_t)(first >> 16) : 0);
     put_le16(entry + DIR_TIME, modified.time);
     put_le16(entry + DIR_DATE, modified.date);

@@ -9,47 +9,67 @@
 #define BAD_12     0xff7u
 #define FLAGS_LEFT 1u /* the cluster number whose entry has the flags */
 
-/* `n` bytes of the FAT that is read, from byte `at` of it on; they may lie in two blocks. */
+/* The view shows block `index` from now on. */
 static int
-bytes_read(struct fat *f, uint64_t at, uint8_t *to, unsigned n)
+view_move(struct fat *f, struct fat_view *v, uint64_t index)
 {
-    uint64_t position = f->g.fat_start + f->g.active * f->g.fat_size + at;
+    int err;
 
-    while (n) {
-        unsigned offset = (unsigned)(position % FAT_BLOCK), part = FAT_BLOCK - offset;
-        struct fat_hold h;
-        int err = f->io->get(f->context, position / FAT_BLOCK, &h);
-
-        if (err)
-            return err;
-        for (part = part < n ? part : n; part; part--, n--, position++)
-            *to++ = h.bytes[offset++];
-        f->io->put(f->context, &h);
-    }
-    return 0;
+    if (v->held && v->index == index)
+        return 0;
+    fat_view_end(f, v);
+    err = f->io->get(f->context, index, &v->hold);
+    v->held = !err;
+    v->index = index;
+    return err;
 }
 
-/* The number in a cluster's entry. */
+void
+fat_view_end(struct fat *f, struct fat_view *v)
+{
+    if (v->held)
+        f->io->put(f->context, &v->hold);
+    v->held = false;
+}
+
+/* The number in a cluster's entry; of 12 bits it may lie in two blocks. */
+static int
+entry_view(struct fat *f, struct fat_view *v, uint32_t cluster, uint32_t *value)
+{
+    uint64_t position = f->g.fat_start + f->g.active * f->g.fat_size +
+                        (f->g.bits == 12 ? cluster + cluster / 2 : (uint64_t)cluster * (f->g.bits / 8));
+    int err = view_move(f, v, position / FAT_BLOCK);
+    const uint8_t *at;
+    uint8_t two[2];
+
+    if (err)
+        return err;
+    at = v->hold.bytes + position % FAT_BLOCK;
+    if (f->g.bits == 32) {
+        *value = get_le32(at) & ENTRY_32;
+        return 0;
+    }
+    two[0] = at[0];
+    if (position % FAT_BLOCK == FAT_BLOCK - 1) {
+        err = view_move(f, v, position / FAT_BLOCK + 1);
+        two[1] = err ? 0 : v->hold.bytes[0];
+    } else {
+        two[1] = at[1];
+    }
+    *value = get_le16(two);
+    if (f->g.bits == 12)
+        *value = cluster & 1 ? *value >> 4 : *value & 0xfff;
+    return err;
+}
+
 static int
 entry_read(struct fat *f, uint32_t cluster, uint32_t *value)
 {
-    uint8_t b[4] = {0};
-    int err;
+    struct fat_view v = {.held = false};
+    int err = entry_view(f, &v, cluster, value);
 
-    switch (f->g.bits) {
-    case 12:
-        err = bytes_read(f, cluster + cluster / 2, b, 2);
-        *value = cluster & 1 ? get_le16(b) >> 4 : get_le16(b) & 0xfff;
-        return err;
-    case 16:
-        err = bytes_read(f, 2ull * cluster, b, 2);
-        *value = get_le16(b);
-        return err;
-    default:
-        err = bytes_read(f, 4ull * cluster, b, 4);
-        *value = get_le32(b) & ENTRY_32;
-        return err;
-    }
+    fat_view_end(f, &v);
+    return err;
 }
 
 /* All ones in the bits of an entry. */
@@ -60,11 +80,11 @@ ones(const struct fat *f)
 }
 
 int
-fat_next(struct fat *f, uint32_t cluster, int64_t *next)
+fat_next(struct fat *f, struct fat_view *v, uint32_t cluster, int64_t *next)
 {
     uint32_t value, bad = ones(f) - 8;
     char text[FAT_WHY];
-    int err = entry_read(f, cluster, &value);
+    int err = entry_view(f, v, cluster, &value);
 
     if (err)
         return err;

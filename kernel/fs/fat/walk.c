@@ -82,6 +82,7 @@ chain_add(struct fat *f, struct fat_chain *c, uint32_t cluster)
 static int
 chain_learn(struct fat *f, struct fat_chain *c, uint32_t index)
 {
+    struct fat_view v = {.held = false};
     int err = c->broken ? -EIO : 0;
 
     if (!err && !c->length && !c->ended) {
@@ -95,7 +96,7 @@ chain_learn(struct fat *f, struct fat_chain *c, uint32_t index)
     while (!err && !c->ended && c->length <= index) {
         int64_t next;
 
-        err = fat_next(f, c->last, &next);
+        err = fat_next(f, &v, c->last, &next);
         if (err)
             break;
         if (next == FAT_END)
@@ -105,6 +106,7 @@ chain_learn(struct fat *f, struct fat_chain *c, uint32_t index)
         else
             err = chain_add(f, c, (uint32_t)next);
     }
+    fat_view_end(f, &v);
     return err;
 }
 

@@ -373,6 +373,7 @@ iso_statfs(struct fs *fs, struct fs_stats *out)
 }
 
 const struct fs_ops iso_ops = {.name = "iso9660",
+                               .maps_copies = true,
                                .mount = iso_mount,
                                .unmount = iso_unmount,
                                .is_busy = iso_is_busy,
