@@ -314,6 +314,8 @@ fat_vfs_mount(struct fs *fs, const char *source, const char *options)
     if (err) {
         if (b)
             block_close(b);
+        else
+            log_err("vfat: %s cannot be mounted: there is no such disk", source);
         return err;
     }
     v = volume_new(b, fs);
