@@ -1,6 +1,8 @@
 """FAT volumes that are written: what Linux's tools find on them afterwards, also when the power was cut or the disk was full."""
 
 import hashlib
+import os
+import random
 import re
 import shutil
 import subprocess
@@ -9,7 +11,7 @@ import zlib
 
 import pytest
 
-from launcher import ROOT, portolan
+from launcher import ROOT, Machine, portolan
 from test_fat import ENVIRONMENT, SHAPES, run, tool, volume
 from test_faults import BadDisk
 
@@ -196,3 +198,40 @@ def test_the_power_is_cut_at_every_write(tmp_path, options):
                               "--reorder", "4", "--jobs", "2"], capture_output=True, text=True, timeout=900)
     assert checked.returncode == 0, checked.stdout[-3000:] + checked.stderr[-2000:]
     assert "LOST" not in checked.stdout or " 0 LOST" in checked.stdout or "LOST 0" in checked.stdout, checked.stdout[-1000:]
+
+
+CUTS = int(os.environ.get("PORTOLAN_CUTS", "3"))
+
+
+def test_the_power_is_cut_for_real(tmp_path):
+    """Again and again on one volume, at any time, with what the disk had not flushed lost: what was synced is there, and no damage.
+    PORTOLAN_CUTS=200 in the environment does more of it."""
+    image = empty(tmp_path / "disk.img", 40, "-F 32 -s 1")
+    random_ = random.Random(11)
+    kept = {}
+    for cut in range(CUTS):
+        with BadDisk(tmp_path, image=image, volatile=True) as disk:
+            machine = Machine("--smp", "2", "--qemu",
+                              f"-blockdev driver=nbd,node-name=bad,server.type=unix,server.path={disk.folder / 'nbd'} -device ide-hd,bus=ide.0,drive=bad",
+                              PORTOLAN_VARIANT="debug")
+            with machine as m:
+                m.wait_for(r"portolan:.*[#$] ", timeout=240)
+                m.send(f"cd /mnt/sda; n=0; while :; do head -c $((n * 7919 % 60000 + 1)) /bin/busybox > f$((n % 50)) && sync && echo kept {cut} $((n % 50)) "
+                       "$((n * 7919 % 60000 + 1)); [ $((n % 7)) = 0 ] && mv f$((n % 50)) g$((n % 50)); n=$((n+1)); done\n")
+                m.wait_for(rf"kept {cut} {random_.randrange(5, 40)} ", timeout=240)
+                disk.tell("power-cut")
+                said = m.output
+        (tmp_path / "nbd").unlink(missing_ok=True)
+        (tmp_path / "control").unlink(missing_ok=True)
+        last = [(int(n), int(size)) for n, size in re.findall(rf"^kept {cut} (\d+) (\d+)", said, re.M)]
+        kept = {n: size for n, size in last if n % 7}  # the others are on their way to another name
+        found = subprocess.run(["fsck.fat", "-n", image], env=ENVIRONMENT, capture_output=True, text=True)
+        assert not re.search("shared|contains a free|Bad|File size is .* cluster chain length is [0-9]+ bytes", found.stdout), (cut, found.stdout)
+        sizes = {int(line.split()[0][1:]): int(line.split()[1].replace(",", "")) for line in
+                 subprocess.run(["mdir", "-i", image, "::"], env=ENVIRONMENT, capture_output=True, text=True).stdout.splitlines()
+                 if re.match(r"f\d+ +\d", line, re.I)}
+        last_one = last[-1][0]
+        for n, size in kept.items():
+            if n not in (last_one, (last_one + 1) % 50):
+                assert sizes.get(n) == size, (cut, n, size, sizes.get(n))
+    assert CUTS

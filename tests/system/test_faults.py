@@ -16,12 +16,12 @@ SECTOR = 512
 
 
 class BadDisk:
-    """faultnbd over an image, else one of zeros; with a log of what is written. Use as a context."""
+    """faultnbd over an image, else one of zeros; with a log of what is written; losing what was not flushed. Use as a context."""
 
-    def __init__(self, folder, *rules, size=16 << 20, image=None, log=None):
+    def __init__(self, folder, *rules, size=16 << 20, image=None, log=None, volatile=False):
         self.folder, self.rules = folder, rules
         self.image = image or folder / "bad.img"
-        self.log = ["--log", log] if log else []
+        self.more = (["--log", log] if log else []) + (["--volatile"] if volatile else [])
         if not image:
             with open(self.image, "wb") as f:
                 f.truncate(size)
@@ -30,7 +30,7 @@ class BadDisk:
         rules = self.folder / "rules"
         rules.write_text("".join(json.dumps(rule) + "\n" for rule in self.rules))
         self.server = subprocess.Popen([sys.executable, ROOT / "tests/faults/faultnbd.py", "--socket", self.folder / "nbd",
-                                        "--control", self.folder / "control", "--image", self.image, "--rules", rules, *self.log],
+                                        "--control", self.folder / "control", "--image", self.image, "--rules", rules, *self.more],
                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         for _ in range(600):
             if (self.folder / "nbd").exists() and (self.folder / "control").exists():
