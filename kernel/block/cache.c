@@ -397,28 +397,31 @@ page_bring(struct cache *c, uint64_t index, uint32_t want)
     return err ? err : 1;
 }
 
-/* Lock held. Returns: its address with a reference, if it is there and ready. */
-static uint64_t
-page_use(struct cache *c, uint64_t index)
+/* Lock held. A reference to a page, if it is there and ready. */
+static bool
+page_use(uint64_t pa)
 {
-    uint64_t pa = pages_find(&c->pages, index);
     struct frame *f = page_frame(pa);
 
     if (!pa || !(f->use & PAGE_READY))
-        return 0;
+        return false;
     page_get(pa);
     f->use |= PAGE_SEEN;
-    return pa;
+    return true;
 }
 
 uint32_t
 cache_ready(struct cache *c, uint64_t index, uint64_t *pa, uint32_t max)
 {
     uint8_t irql = spin_lock(&c->lock);
-    uint32_t n = 0;
+    uint32_t n = 0, found, i;
+    const uint64_t *pages;
 
-    while (n < max && (pa[n] = page_use(c, index + n)) != 0)
-        n++;
+    do {
+        found = pages_find_run(&c->pages, index + n, &pages, max - n);
+        for (i = 0; i < found && page_use(pages[i]); i++)
+            pa[n++] = pages[i];
+    } while (found && i == found && n < max);
     spin_unlock(&c->lock, irql);
     return n;
 }

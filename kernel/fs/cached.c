@@ -61,16 +61,19 @@ read_pages(struct cache *c, struct uio *u, uint64_t at, size_t n, uint32_t block
             return err;
         there = 1;
     }
-    for (uint32_t i = 0; i < there; i++) {
-        size_t offset = (at + done) % PAGE_SIZE, part = MIN(n - done, PAGE_SIZE - offset);
+    for (uint32_t i = 0, next; i < there && moved == 0; i = next) {
+        size_t offset = (at + done) % PAGE_SIZE, part;
 
-        if (moved == 0)
-            moved = uio_to(u, (char *)phys_to_virt(pa[i]) + offset, part);
-        page_put(pa[i]);
+        for (next = i + 1; next < there && pa[next] == pa[next - 1] + PAGE_SIZE;)
+            next++; /* pages that lie behind one another are moved at once */
+        part = MIN(n - done, (next - i) * PAGE_SIZE - offset);
+        moved = uio_to(u, (char *)phys_to_virt(pa[i]) + offset, part);
         if (moved > 0)
             done += (size_t)moved;
         moved = moved == (long)part ? 0 : -EFAULT;
     }
+    for (uint32_t i = 0; i < there; i++)
+        page_put(pa[i]);
     return done ? (long)done : -EFAULT;
 }
 

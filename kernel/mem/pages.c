@@ -42,6 +42,22 @@ pages_find(const struct pages *p, uint64_t index)
     return 0;
 }
 
+uint32_t
+pages_find_run(const struct pages *p, uint64_t index, const uint64_t **pages, uint32_t max)
+{
+    const struct table *t = p->root;
+    uint32_t room = ENTRIES - slot(index, 0);
+
+    if (!reaches(p->height, index))
+        return 0;
+    for (unsigned level = p->height; t && level-- > 1;)
+        t = (const struct table *)t->entry[slot(index, level)];
+    if (!t)
+        return 0;
+    *pages = &t->entry[slot(index, 0)];
+    return max < room ? max : room;
+}
+
 /* Put tables on top until the index can be reached. */
 static int
 raise(struct pages *p, uint64_t index)

@@ -14,6 +14,10 @@ struct pages {
 /* The page's address, or 0: a hole. The caller locks, here and below. */
 uint64_t pages_find(const struct pages *p, uint64_t index);
 
+/* The same of as many as lie together in one table: *pages is where they stand (0: a hole), from `index` on. Returns: how many, at
+ * most `max`; 0: there is no table. */
+uint32_t pages_find_run(const struct pages *p, uint64_t index, const uint64_t **pages, uint32_t max);
+
 /* Enter a page where a hole was. Returns 0 or -ENOMEM. IRQL: <= DISPATCH_LEVEL. */
 int pages_add(struct pages *p, uint64_t index, uint64_t pa);
 

@@ -43,7 +43,13 @@ compare(const struct pages *p)
     uint64_t count = 0, at = 0;
 
     for (uint64_t i = 0; i < SPAN; i++) {
+        const uint64_t *run;
+        uint32_t n = pages_find_run(p, i * scale, &run, 5);
+
         CHECK_EQ(pages_find(p, i * scale), model[i]);
+        CHECK(n <= 5 && (n || !model[i]));
+        for (uint32_t k = 0; k < n; k++)
+            CHECK_EQ(run[k], pages_find(p, i * scale + k));
         count += model[i] != 0;
     }
     CHECK_EQ(p->count, count);
