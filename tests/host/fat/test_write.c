@@ -2,6 +2,8 @@
 /*
  * Random work on volumes of every type. The power is cut at every point: before each write, and with any of those that the
  * medium has not flushed yet. In the end all is as a model has it, and nothing is lost.
+ *
+ * test_write [TIMES [x]]: so many times as much; with a second word without cuts, for more of the rest.
  */
 #include "tests/host/fat/image.h"
 #include "tests/host/fat/tree.h"
@@ -111,7 +113,7 @@ static const struct shape shapes[] = {
     {"-F 12 -S 4096 -s 1", 2400, 500}};
 
 static void
-test_random_work(unsigned scale)
+test_random_work(unsigned scale, bool cuts)
 {
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
         size_t size;
@@ -120,6 +122,8 @@ test_random_work(unsigned scale)
 
         tree_start(image, size);
         tree.subsets = 6;
+        if (!cuts)
+            machine.flushed = NULL;
         for (unsigned n = 0; n < shapes[s].steps * scale && check.failed < 5; n++) {
             int err;
 
@@ -147,6 +151,6 @@ test_random_work(unsigned scale)
 int
 main(int argc, char **argv)
 {
-    test_random_work(argc > 1 ? (unsigned)atoi(argv[1]) : 1);
+    test_random_work(argc > 1 ? (unsigned)atoi(argv[1]) : 1, argc <= 2);
     return check_report();
 }
