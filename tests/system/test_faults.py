@@ -109,7 +109,7 @@ def test_a_disk_that_answers_no_more_ends_its_requests(tmp_path, device):
 @pytest.mark.parametrize("device", DEVICES)
 def test_what_a_disk_makes_of_data_is_seen(tmp_path, device, lie):
     """No driver can know; but nothing between program and disk hides it, or makes it worse: what is read is what is there."""
-    with BadDisk(tmp_path, {**lie, "from": 64, "to": 127, "count": 1}) as disk:
+    with BadDisk(tmp_path, {**lie, "from": 104, "to": 127, "count": 1}) as disk:
         done = run(disk, device, "yes 0123456789abcde | head -c 65536 >/tmp/w; dd if=/tmp/w of=/dev/sda bs=32k oflag=direct 2>/dev/null; "
                    "dd if=/dev/sda bs=32k count=2 iflag=direct 2>/dev/null | sha256sum; "
                    "dd if=/dev/sda bs=32k count=2 iflag=direct 2>/dev/null | sha256sum; sha256sum </tmp/w")
