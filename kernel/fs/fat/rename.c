@@ -142,10 +142,16 @@ copy_take(struct fat *f, struct work *w)
     return fat_file_drop(f, &old, true);
 }
 
-static bool
+/* Is it small enough? -errno: a directory that cannot be read. */
+static int
 is_copied(struct fat *f, const struct fat_rename *r)
 {
-    return r->file->is_directory ? fat_dir_is_empty(f, &r->file->dir) == 0 : r->file->size <= COPY_MOST;
+    int err;
+
+    if (!r->file->is_directory)
+        return r->file->size <= COPY_MOST;
+    err = fat_dir_is_empty(f, &r->file->dir);
+    return err == -ENOTEMPTY ? 0 : err ? err : 1;
 }
 
 static int
@@ -222,7 +228,7 @@ rename_by(struct fat *f, struct work *w)
 {
     const struct fat_rename *r = w->r;
     bool unknown = r->file->made_era == f->era, empty = !r->file->is_directory && !r->file->dir.chain.first;
-    int err = 0;
+    int err = 0, copied;
 
     if (unknown)
         return way_by_entry(f, w, false);
@@ -232,9 +238,10 @@ rename_by(struct fat *f, struct work *w)
         err = fat_commit(f);
     if (err)
         return err;
-    if (!empty && is_copied(f, r))
-        return way_by_copy(f, w);
-    return way_by_entry(f, w, true);
+    copied = empty ? 0 : is_copied(f, r);
+    if (copied < 0)
+        return copied;
+    return copied ? way_by_copy(f, w) : way_by_entry(f, w, true);
 }
 
 int

@@ -26,12 +26,14 @@ static struct {
     unsigned long memory_left; /* allocations until one fails; 0: none does */
     long io_left;              /* requests until they fail; -1: none does */
     bool io_once, io_hit;      /* only that one; it has failed */
+    long get_left;             /* blocks that are not dirty until reading one fails, once; -1: none does */
+    bool get_hit;
     unsigned complaints, holds;
     char said[FAT_WHY];
     int64_t now;
     unsigned long flushes, writes;
     void (*flushed)(void); /* told before the log is emptied */
-} machine = {.io_left = -1};
+} machine = {.io_left = -1, .get_left = -1};
 
 /* ---- memory ---- */
 
@@ -85,6 +87,10 @@ machine_get(void *context, uint64_t index, struct fat_hold *h)
     (void)context;
     if (index >= (machine.size + FAT_BLOCK - 1) / FAT_BLOCK)
         return -EIO;
+    if (machine.get_left >= 0 && !pages_find(&machine.dirt.blocks, index) && machine.get_left-- == 0) {
+        machine.get_hit = true;
+        return -EIO;
+    }
     *h = (struct fat_hold){.bytes = machine.memory + index * FAT_BLOCK, .token = index};
     machine.holds++;
     return 0;
@@ -202,6 +208,8 @@ machine_start(const uint8_t *image, size_t size)
     machine.memory_left = 0;
     machine.io_left = -1;
     machine.io_hit = false;
+    machine.get_left = -1;
+    machine.get_hit = false;
 }
 
 static inline int

@@ -296,6 +296,32 @@ test_memory_that_is_missing(const uint8_t *image, size_t size)
     }
 }
 
+static void
+test_blocks_that_cannot_be_read(const uint8_t *image, size_t size)
+{
+    for (size_t o = 0; o < sizeof operations / sizeof *operations; o++) {
+        bool hit = true;
+
+        for (long n = 0; hit && n < 1000; n++) {
+            int err;
+
+            prepare(image, size);
+            for (int k = 1; k < ITEMS; k++) /* so that it is to be read again */
+                evict(k);
+            check_row("%s, block %ld", operations[o].name, n);
+            machine.get_left = n;
+            err = operations[o].run();
+            hit = machine.get_hit;
+            machine.get_left = -1;
+            CHECK(err == 0 || (hit && err == -EIO));
+            if (!tree.f.failed)
+                CHECK_EQ(fat_sync(&tree.f), 0);
+            medium_check(operations[o].name);
+            tree_end();
+        }
+    }
+}
+
 int
 main(void)
 {
@@ -306,6 +332,7 @@ main(void)
         test_requests_that_fail(image, size, true);
         test_requests_that_fail(image, size, false);
         test_memory_that_is_missing(image, size);
+        test_blocks_that_cannot_be_read(image, size);
         free(image);
     }
     printf("  %lu crash states\n", tree.states);
