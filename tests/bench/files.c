@@ -1,6 +1,6 @@
 /*
  * files: what files of a FAT volume cost, between markers for the counting plugin, in the order of FILES in bench.py. /dev/sda is
- * the volume. The same binary runs on Linux. As process 1 it turns the machine off at the end.
+ * the volume, or what VOLUME says in the environment. The same binary runs on Linux. As process 1 it turns the machine off at the end.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -18,6 +18,7 @@
 #define BIG   (32ul << 20)
 
 static char memory[PART];
+static const char *volume;
 
 static void
 must(int good, const char *what)
@@ -111,7 +112,7 @@ static void
 remount(void)
 {
     must(umount("/mnt") == 0, "umount");
-    must(mount("/dev/sda", "/mnt", "vfat", 0, "") == 0, "mount");
+    must(mount(volume, "/mnt", "vfat", 0, "") == 0, "mount");
 }
 
 static void
@@ -125,8 +126,9 @@ measure(void (*run)(void))
 int
 main(void)
 {
+    volume = getenv("VOLUME") ? getenv("VOLUME") : "/dev/sda";
     mkdir("/mnt", 0755);
-    must(mount("/dev/sda", "/mnt", "vfat", 0, "") == 0, "mount");
+    must(mount(volume, "/mnt", "vfat", 0, "") == 0, "mount");
     must(mkdir("/mnt/d", 0755) == 0, "mkdir");
     memset(memory, 1, sizeof memory);
     measure(create);
