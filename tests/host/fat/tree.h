@@ -367,6 +367,9 @@ do_cut(int k, uint32_t size)
     struct item *i = &tree.item[k];
     int err = load(k);
 
+    if (size > i->file.size)
+        return err;
+
     if (!err)
         err = fat_begin(&tree.f);
     tree.either.active = false;
