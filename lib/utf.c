@@ -58,6 +58,19 @@ utf8_feed(struct utf8_decoder *d, uint8_t byte, int *again)
     return --d->left ? -1 : (int32_t)d->value;
 }
 
+size_t
+utf8_put(char *to, size_t room, uint32_t character)
+{
+    size_t n = character < 0x80 ? 1 : character < 0x800 ? 2 : character < 0x10000 ? 3 : 4;
+
+    if (room < n)
+        return 0;
+    for (size_t i = n; i-- > 1; character >>= 6)
+        to[i] = (char)(0x80 | (character & 0x3f));
+    to[0] = (char)(n == 1 ? character : (0xf00u >> n & 0xff) | character);
+    return n;
+}
+
 uint16_t
 cp437_to_unicode(uint8_t byte)
 {

@@ -2,6 +2,7 @@
  * Unicode and the IBM PC's own character set. Pure.
  */
 #pragma once
+#include <stddef.h>
 #include <stdint.h>
 
 #define UTF_REPLACEMENT 0xfffd
@@ -21,6 +22,9 @@ struct utf8_decoder {
  * cannot stand here (the byte is used up, but for one that starts a character: *again is set, feed it again)
  */
 int32_t utf8_feed(struct utf8_decoder *d, uint8_t byte, int *again);
+
+/* A character in UTF-8, to[room]. Returns: its bytes; 0: there is no room. */
+size_t utf8_put(char *to, size_t room, uint32_t character);
 
 /* Code page 437: byte -> Unicode, and Unicode -> byte or -1. */
 uint16_t cp437_to_unicode(uint8_t byte);

@@ -82,9 +82,7 @@ typedef bool dir_emit(void *context, const char *name, size_t len, uint64_t ino,
 struct fs_ops {
     const char *name; /* as in mount -t */
     bool nodev;       /* needs no device (/proc/filesystems) */
-    bool
-        maps_copies; /* a mapping has copies of its own: shared ones that may be written are refused, -ENODEV */
-    bool uncached;   /* its names come and go by themselves: each walk asks anew (/proc) */
+    bool uncached;    /* its names come and go by themselves: each walk asks anew (/proc) */
 
     /* The file system. mount fills fs->root (a reference), fs->private; source as mount(2) got it. */
     int (*mount)(struct fs *fs, const char *source, const char *options);
@@ -140,6 +138,8 @@ struct fs_ops {
                     int whence); /* NULL: by size, for files and directories; else -ESPIPE */
     /* For mmap: NULL: -ENODEV. The vnode's object; its page() serves faults (vm.h). */
     struct vm_object *(*object)(struct vnode *v);
+    /* For vnode_copies() as object: bytes of a file, whether or not it is open. No lock held. */
+    long (*read_at)(struct vnode *v, struct uio *u, uint64_t position);
 
     void (*evict)(
         struct vnode *v); /* the last reference has gone: free v->private (and the file, if nlink == 0) */
@@ -169,6 +169,10 @@ struct vnode *vnode_new(struct fs *fs, const struct fs_ops *ops, uint32_t mode, 
 void vnode_get(struct vnode *v);
 void vnode_put(struct vnode *v); /* PASSIVE_LEVEL: may evict */
 int64_t vfs_now(void);           /* for times */
+
+/* For fs_ops.object: who maps a page of the file has a copy of his own, as it was then. So shared mappings that may be written are
+ * refused (-ENODEV). */
+struct vm_object *vnode_copies(struct vnode *v);
 
 static inline bool
 vnode_is(const struct vnode *v, uint32_t type)

@@ -48,7 +48,9 @@ file_check(const struct file *f, unsigned prot, unsigned flags)
         return -EBADF;
     if (mode == O_WRONLY || ((flags & VM_SHARED) && (prot & VM_WRITE) && mode != O_RDWR))
         return -EACCES;
-    return f->ops->object && !(f->ops->maps_copies && flags & VM_SHARED && mode == O_RDWR) ? 0 : -ENODEV;
+    return f->ops->object && !(f->ops->object == vnode_copies && flags & VM_SHARED && mode == O_RDWR)
+               ? 0
+               : -ENODEV;
 }
 
 static int

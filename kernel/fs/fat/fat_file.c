@@ -35,8 +35,8 @@ run_find(struct fat_volume *v, struct fat_node *n, uint64_t at, uint64_t *positi
 
 /* ---- reading ---- */
 
-static long
-read_at(struct vnode *node, struct uio *u, uint64_t at)
+long
+fat_vfs_read_at(struct vnode *node, struct uio *u, uint64_t at)
 {
     struct fat_volume *v = fat_volume_of(node);
     struct fat_node *n = fat_node_of(node);
@@ -70,7 +70,7 @@ fat_vfs_read(struct file *f, struct uio *u, uint64_t position)
     do { /* what was read may have been given to others meanwhile */
         generation = __atomic_load_n(&n->generation, __ATOMIC_ACQUIRE);
         *u = again;
-        moved = read_at(f->vnode, u, position);
+        moved = fat_vfs_read_at(f->vnode, u, position);
     } while (generation != __atomic_load_n(&n->generation, __ATOMIC_ACQUIRE));
     return moved;
 }
@@ -352,48 +352,4 @@ fat_vfs_fsync(struct vnode *node, bool data_only)
         err = fat_commit(&v->fat);
     fat_change_end(v);
     return err;
-}
-
-/* ---- mapping: a page of its own for each who asks, as the file was then ---- */
-
-static int
-object_page(struct vm_object *o, uint64_t index, bool write, uint64_t *pa)
-{
-    struct vnode *v = container_of(o, struct vnode, object);
-    struct uio_part part;
-    struct uio u;
-    long n;
-
-    if (index >= DIV_ROUND_UP(v->size, PAGE_SIZE))
-        return -ENXIO;
-    *pa = page_alloc();
-    if (!*pa)
-        return -ENOMEM;
-    uio_kernel(&u, &part, phys_to_virt(*pa), PAGE_SIZE);
-    n = read_at(v, &u, index * PAGE_SIZE);
-    if (n > 0)
-        return 0;
-    page_put(*pa);
-    return -EIO;
-}
-
-static void
-object_get(struct vm_object *o)
-{
-    vnode_get(container_of(o, struct vnode, object));
-}
-
-static void
-object_put(struct vm_object *o)
-{
-    vnode_put(container_of(o, struct vnode, object));
-}
-
-static const struct vm_object_ops object_ops = {.page = object_page, .get = object_get, .put = object_put};
-
-struct vm_object *
-fat_vfs_object(struct vnode *v)
-{
-    v->object.ops = &object_ops;
-    return &v->object;
 }

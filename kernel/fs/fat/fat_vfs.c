@@ -384,7 +384,6 @@ fat_setattr(struct vnode *node, const struct attr *a)
 }
 
 const struct fs_ops fat_ops = {.name = "vfat",
-                               .maps_copies = true,
                                .mount = fat_vfs_mount,
                                .unmount = fat_vfs_unmount,
                                .is_busy = fat_vfs_is_busy,
@@ -402,5 +401,6 @@ const struct fs_ops fat_ops = {.name = "vfat",
                                .write = fat_vfs_write,
                                .setattr = fat_setattr,
                                .fsync = fat_vfs_fsync,
-                               .object = fat_vfs_object,
+                               .read_at = fat_vfs_read_at,
+                               .object = vnode_copies,
                                .evict = fat_evict};

@@ -84,7 +84,7 @@ long fat_vfs_read(struct file *f, struct uio *u, uint64_t position);
 long fat_vfs_write(struct file *f, struct uio *u, uint64_t position);
 int fat_vfs_resize(struct vnode *v, uint64_t size); /* vnode->lock held. -EFBIG, -ENOSPC and others */
 int fat_vfs_fsync(struct vnode *v, bool data_only);
-struct vm_object *fat_vfs_object(struct vnode *v);
+long fat_vfs_read_at(struct vnode *v, struct uio *u, uint64_t at);
 
 /* fat_volume.c: of struct fs_ops */
 int fat_vfs_mount(struct fs *fs, const char *source, const char *options);

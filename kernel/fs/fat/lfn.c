@@ -53,20 +53,6 @@ fat_lfn_add(struct fat_lfn *l, const uint8_t *entry)
 
 /* ---- UTF-8 ---- */
 
-/* Returns: the bytes put; 0: no room. */
-static size_t
-utf8_put(char *to, size_t room, uint32_t c)
-{
-    size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-
-    if (room < n)
-        return 0;
-    for (size_t i = n; i-- > 1; c >>= 6)
-        to[i] = (char)(0x80 | (c & 0x3f));
-    to[0] = (char)(n == 1 ? c : (0xf00u >> n & 0xff) | c);
-    return n;
-}
-
 /* What programs could not say, or would take for something else. */
 static bool
 is_forbidden(uint32_t c)

@@ -95,25 +95,32 @@ directory_grow(struct fat *f, struct fat_file *dir)
     return err;
 }
 
+/* Nobody uses it, and the directory does not end there. */
+static int
+slot_delete(struct fat *f, struct fat_file *dir, uint32_t slot)
+{
+    struct fat_hold h;
+    uint64_t position;
+    uint8_t *at;
+    int err = fat_dir_position(f, &dir->dir, slot, &position);
+
+    if (!err)
+        err = fat_edit(f, position, FAT_ENTRY, DIRT_ENTRY, &h, &at);
+    if (err)
+        return err;
+    at[0] = FAT_DELETED;
+    f->io->put(f->context, &h);
+    return 0;
+}
+
 /* Slots that nobody uses, up to the next sector: they are not the directory's end any more. */
 static int
 slots_skip(struct fat *f, struct fat_file *dir, uint32_t first, uint32_t count)
 {
     int err = 0;
 
-    for (uint32_t i = 0; i < count && !err; i++) {
-        struct fat_hold h;
-        uint64_t position;
-        uint8_t *at;
-
-        err = fat_dir_position(f, &dir->dir, first + i, &position);
-        if (!err)
-            err = fat_edit(f, position, FAT_ENTRY, DIRT_ENTRY, &h, &at);
-        if (err)
-            break;
-        at[0] = FAT_DELETED;
-        f->io->put(f->context, &h);
-    }
+    for (uint32_t i = 0; i < count && !err; i++)
+        err = slot_delete(f, dir, first + i);
     return err;
 }
 
@@ -268,19 +275,8 @@ fat_entry_remove(struct fat *f, struct fat_file *dir, const struct fat_entry *e)
 {
     int err = 0;
 
-    for (uint32_t slot = e->slot + 1; slot-- > e->first_slot && !err;) { /* the short one first */
-        struct fat_hold h;
-        uint64_t position;
-        uint8_t *at;
-
-        err = fat_dir_position(f, &dir->dir, slot, &position);
-        if (!err)
-            err = fat_edit(f, position, FAT_ENTRY, DIRT_ENTRY, &h, &at);
-        if (err)
-            break;
-        at[0] = FAT_DELETED;
-        f->io->put(f->context, &h);
-    }
+    for (uint32_t slot = e->slot + 1; slot-- > e->first_slot && !err;) /* the short one first */
+        err = slot_delete(f, dir, slot);
     if (!err && dir->dir.index)
         fat_index_remove(dir->dir.index, e);
     return err;

@@ -219,48 +219,6 @@ iso_read(struct file *f, struct uio *u, uint64_t position)
     return vnode_is(f->vnode, S_IFDIR) ? -EISDIR : read_at(f->vnode, u, position);
 }
 
-/* ---- mapping: a page of its own for each who asks; nobody writes the file ---- */
-
-static int
-object_page(struct vm_object *o, uint64_t index, bool write, uint64_t *pa)
-{
-    struct vnode *v = container_of(o, struct vnode, object);
-    struct uio_part part;
-    struct uio u;
-
-    if (index >= DIV_ROUND_UP(v->size, PAGE_SIZE))
-        return -ENXIO;
-    *pa = page_alloc();
-    if (!*pa)
-        return -ENOMEM;
-    uio_kernel(&u, &part, phys_to_virt(*pa), PAGE_SIZE);
-    if (read_at(v, &u, index * PAGE_SIZE) > 0)
-        return 0;
-    page_put(*pa);
-    return -EIO;
-}
-
-static void
-object_get(struct vm_object *o)
-{
-    vnode_get(container_of(o, struct vnode, object));
-}
-
-static void
-object_put(struct vm_object *o)
-{
-    vnode_put(container_of(o, struct vnode, object));
-}
-
-static const struct vm_object_ops object_ops = {.page = object_page, .get = object_get, .put = object_put};
-
-static struct vm_object *
-iso_object(struct vnode *v)
-{
-    v->object.ops = &object_ops;
-    return &v->object;
-}
-
 /* ---- volumes ---- */
 
 static struct iso_volume *
@@ -373,7 +331,6 @@ iso_statfs(struct fs *fs, struct fs_stats *out)
 }
 
 const struct fs_ops iso_ops = {.name = "iso9660",
-                               .maps_copies = true,
                                .mount = iso_mount,
                                .unmount = iso_unmount,
                                .is_busy = iso_is_busy,
@@ -382,5 +339,6 @@ const struct fs_ops iso_ops = {.name = "iso9660",
                                .readdir = iso_readdir,
                                .readlink = iso_readlink,
                                .read = iso_read,
-                               .object = iso_object,
+                               .read_at = read_at,
+                               .object = vnode_copies,
                                .evict = iso_evict};

@@ -5,6 +5,7 @@
 #include "lib/errno.h"
 #include "lib/field.h"
 #include "lib/string.h"
+#include "lib/utf.h"
 
 #define NS           INT64_C(1000000000)
 #define RECORD_LEAST 34u
@@ -40,19 +41,6 @@ iso_time(const uint8_t *t)
 }
 
 /* ---- names ---- */
-
-static size_t
-utf8_put(char *to, size_t room, uint32_t c)
-{
-    size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-
-    if (room < n)
-        return 0;
-    for (size_t i = n; i-- > 1; c >>= 6)
-        to[i] = (char)(0x80 | (c & 0x3f));
-    to[0] = (char)(n == 1 ? c : (0xf00u >> n & 0xff) | c);
-    return n;
-}
 
 /* ";1" goes, and a dot with nothing behind it. */
 static size_t

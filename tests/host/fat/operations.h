@@ -287,4 +287,3 @@ static const struct {
                   {"rename by case", op_rename_case},
                   {"replace by a new file", op_replace},
                   {"make many names", op_many_names}};
-

@@ -1,6 +1,6 @@
 // What lies behind the system area of a medium, from sector 16 on, is the input: whatever is mounted is listed, and each extent and link
 // is on the medium, in bounded work, without a hold left over.
-// sources: kernel/fs/iso9660/volume.c kernel/fs/iso9660/record.c kernel/fs/iso9660/rock.c lib/civil.c lib/format.c
+// sources: kernel/fs/iso9660/volume.c kernel/fs/iso9660/record.c kernel/fs/iso9660/rock.c lib/civil.c lib/utf.c lib/format.c
 #include "kernel/fs/iso9660/iso_impl.h"
 #include "lib/errno.h"
 #include "tests/host/check.h"

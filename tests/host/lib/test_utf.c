@@ -93,9 +93,31 @@ test_cp437(void)
     CHECK_EQ(cp437_from_unicode(0x4e2d), (uint64_t)-1);
 }
 
+/* What is put is read again, and nothing behind the room is written. */
+static void
+test_characters_are_put(void)
+{
+    static const uint32_t characters[] = {'a', 0x7f, 0x80, 0x7ff, 0x800, 0xfffd, 0x10000, 0x10ffff};
+
+    for (size_t i = 0; i < sizeof characters / sizeof *characters; i++) {
+        char bytes[5] = "xxxx";
+        struct utf8_decoder d = {0};
+        size_t n = utf8_put(bytes, 4, characters[i]);
+        int32_t got = -1;
+        int again = 0;
+
+        CHECK(n >= 1 && n <= 4 && (n == 4 || bytes[n] == 'x'));
+        for (size_t k = 0; k < n; k++)
+            got = utf8_feed(&d, (uint8_t)bytes[k], &again);
+        CHECK_EQ(got, characters[i]);
+        CHECK_EQ(utf8_put(bytes, n - 1, characters[i]), 0);
+    }
+}
+
 int
 main(void)
 {
+    test_characters_are_put();
     test_all_characters();
     test_wrong();
     test_cp437();
