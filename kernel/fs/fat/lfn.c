@@ -123,6 +123,8 @@ fat_short_name(const uint8_t *entry, char name[FAT_NAME_BYTES + 1])
         length += 1 + extension;
     }
     name[length] = 0;
+    if (!strcmp(name, ".") || !strcmp(name, ".."))
+        memset(name, '_', length); /* those are others */
     return length;
 }
 

@@ -120,6 +120,22 @@ test_long_entries(void)
     }
 }
 
+/* What no program could say is shown as something else. */
+static void
+test_short_names_that_are_dots(void)
+{
+    static const char *const entries[] = {"        .  ", ".          ", "..         "};
+
+    for (size_t i = 0; i < sizeof entries / sizeof *entries; i++) {
+        char name[FAT_NAME_BYTES + 1];
+        uint8_t entry[FAT_ENTRY] = {0};
+
+        memcpy(entry, entries[i], 11);
+        CHECK(fat_short_name(entry, name) > 0);
+        CHECK(name[0] == '_');
+    }
+}
+
 /* Names that match have one hash. */
 static void
 test_names_without_regard_to_case(void)
@@ -147,6 +163,7 @@ main(void)
     test_crowded_aliases();
     test_names_that_are_refused();
     test_long_entries();
+    test_short_names_that_are_dots();
     test_names_without_regard_to_case();
     return check_report();
 }
