@@ -35,8 +35,8 @@ run_find(struct fat_volume *v, struct fat_node *n, uint64_t at, uint64_t *positi
 
 /* ---- reading ---- */
 
-long
-fat_vfs_read_at(struct vnode *node, struct uio *u, uint64_t at)
+static long
+read_once(struct vnode *node, struct uio *u, uint64_t at)
 {
     struct fat_volume *v = fat_volume_of(node);
     struct fat_node *n = fat_node_of(node);
@@ -58,21 +58,25 @@ fat_vfs_read_at(struct vnode *node, struct uio *u, uint64_t at)
 }
 
 long
-fat_vfs_read(struct file *f, struct uio *u, uint64_t position)
+fat_vfs_read_at(struct vnode *node, struct uio *u, uint64_t at)
 {
-    const struct fat_node *n = fat_node_of(f->vnode);
+    const struct fat_node *n = fat_node_of(node);
     struct uio again = *u;
     uint32_t generation;
     long moved;
 
-    if (vnode_is(f->vnode, S_IFDIR))
-        return -EISDIR;
     do { /* what was read may have been given to others meanwhile */
         generation = __atomic_load_n(&n->generation, __ATOMIC_ACQUIRE);
         *u = again;
-        moved = fat_vfs_read_at(f->vnode, u, position);
+        moved = read_once(node, u, at);
     } while (generation != __atomic_load_n(&n->generation, __ATOMIC_ACQUIRE));
     return moved;
+}
+
+long
+fat_vfs_read(struct file *f, struct uio *u, uint64_t position)
+{
+    return vnode_is(f->vnode, S_IFDIR) ? -EISDIR : fat_vfs_read_at(f->vnode, u, position);
 }
 
 /* ---- writing: clusters, then what is in them, then the size ---- */
@@ -100,24 +104,21 @@ filling_end(struct fat_volume *v, struct filling *l)
     return err;
 }
 
-/* What a page of the device has to have before `n` bytes of it from `in` on are written. */
+/* What is known of the bytes of a file that are written. */
 struct need {
     uint64_t run, run_end; /* positions: clusters of the file that follow one another */
     uint64_t live;         /* bytes of the file that matter */
     uint64_t file_at;      /* the byte of it at position `at` */
 };
 
-/* Must the page be read? Not if all of it is the file's, and nothing in it but what is written matters. */
+/* Must a page of the device be there before it is written? Not if all of it is the file's, and nothing in it matters yet: then
+ * nobody reads it before the file's size says so, and a program's memory may end in the middle of it. */
 static bool
-is_read(const struct need *d, uint64_t position, size_t n)
+is_read(const struct need *d, uint64_t position)
 {
-    uint64_t page = ALIGN_DOWN(position, PAGE_SIZE), before = position - page;
+    uint64_t page = ALIGN_DOWN(position, PAGE_SIZE);
 
-    if (page < d->run || page + PAGE_SIZE > d->run_end)
-        return true;
-    if (before && d->file_at - before < d->live)
-        return true;
-    return before + n < PAGE_SIZE && d->file_at + n < d->live;
+    return page < d->run || page + PAGE_SIZE > d->run_end || d->file_at - (position - page) < d->live;
 }
 
 /*
@@ -131,9 +132,9 @@ page_fill(struct fat_volume *v, struct filling *l, const struct need *d, uint64_
     uint64_t index = position / PAGE_SIZE, *pa = &l->pa[l->count];
     uint32_t offset = (uint32_t)(position % PAGE_SIZE);
     long moved = (long)n;
-    bool whole = n == PAGE_SIZE;
-    int err = is_read(d, position, n) ? cache_page(v->cache, index, 0, pa)
-                                      : cache_fresh(v->cache, index, whole, pa);
+    bool whole = n == PAGE_SIZE && !is_read(d, position);
+    int err = is_read(d, position) ? cache_page(v->cache, index, 0, pa)
+                                   : cache_fresh(v->cache, index, whole, pa);
 
     if (err)
         return err;
@@ -248,7 +249,8 @@ room_trim(struct fat_volume *v, struct fat_node *n)
 {
     fat_change_begin(v);
     mutex_lock(&n->chain_lock, WAIT_FOREVER);
-    (void)fat_file_cut(&v->fat, &n->file, n->file.size);
+    if (!v->fat.read_only)
+        (void)fat_file_cut(&v->fat, &n->file, n->file.size);
     mutex_unlock(&n->chain_lock);
     fat_change_end(v);
 }

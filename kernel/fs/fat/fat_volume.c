@@ -11,6 +11,7 @@
 #define ROOT_INO     1
 #define PERIOD       MS(5000) /* what was changed is on the medium after that time */
 #define COUNT_PAUSE  MS(1)
+#define COUNT_GROUPS 64u
 #define DIRTY_SHARE  8      /* of memory may wait to be written */
 #define DIRTY_MOST   16384u /* pages */
 
@@ -113,15 +114,17 @@ static const struct fat_io io = {.get = block_get,
 
 /* ---- writing back ---- */
 
-/* Free clusters are counted while nobody waits for anything. false: all have been. */
+/* Free clusters are counted while nobody waits for anything, some groups at a time. false: there is nothing to count now. */
 static bool
 count_some(struct fat_volume *v, uint32_t *group)
 {
-    int err;
+    int err = 0;
 
-    fat_change_begin(v);
-    err = v->frozen ? 0 : fat_space_learn(&v->fat, group);
-    fat_change_end(v);
+    for (unsigned n = 0; n < COUNT_GROUPS && !err; n++) {
+        fat_change_begin(v);
+        err = v->frozen ? -EROFS : fat_space_learn(&v->fat, group);
+        fat_change_end(v);
+    }
     return err == 0;
 }
 
@@ -129,21 +132,20 @@ static void
 writer_run(void *context)
 {
     struct fat_volume *v = context;
+    uint64_t last = time_now();
     uint32_t group = 0;
-    bool counting = true;
 
     while (!__atomic_load_n(&v->stopping, __ATOMIC_ACQUIRE)) {
-        if (counting) {
-            counting = count_some(v, &group);
-            if (group % 64)
-                continue;
-        }
-        if (wait_event(&v->wake.waitable, counting ? COUNT_PAUSE : PERIOD) == -ETIMEDOUT && counting)
+        bool counting = count_some(v, &group);
+
+        if (wait_event(&v->wake.waitable, counting ? COUNT_PAUSE : PERIOD) == -ETIMEDOUT &&
+            time_now() - last < PERIOD)
             continue;
         fat_change_begin(v);
         if (!v->fat.failed && v->fat.changed)
             (void)fat_commit(&v->fat); /* who wants to know asks fsync() */
         fat_change_end(v);
+        last = time_now();
     }
 }
 

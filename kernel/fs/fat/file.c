@@ -15,9 +15,9 @@ fat_file_touch(struct fat *f, struct fat_file *file)
     uint8_t *at;
     int err;
 
+    file->dirty_era = f->era; /* also the root's, which has no entry: its own content has changed */
     if (!file->entry)
         return 0;
-    file->dirty_era = f->era;
     if (!list_empty(&file->link))
         return 0;
     err = fat_edit(f, file->entry, FAT_ENTRY, DIRT_ENTRY, &h, &at);

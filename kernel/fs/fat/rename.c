@@ -194,6 +194,14 @@ parent_write(struct fat *f, const struct fat_rename *r)
     return 0;
 }
 
+/* It has its old entry again, and what that is to say is not forgotten. Its sector is dirty: this cannot fail. */
+static void
+stay(struct fat *f, struct fat_file *file, uint64_t old)
+{
+    file->entry = old;
+    (void)fat_file_touch(f, file);
+}
+
 /* The entry moves; durable: the old name goes when the new one is on the medium. */
 static int
 way_by_entry(struct fat *f, struct work *w, bool durable)
@@ -206,7 +214,7 @@ way_by_entry(struct fat *f, struct work *w, bool durable)
     list_init(&file->link);
     err = enter(f, w, file, durable || w->r->from != w->r->to ? NULL : w->r->entry);
     if (err) {
-        file->entry = old;
+        stay(f, file, old);
         return err;
     }
     err = parent_write(f, w->r);
@@ -216,7 +224,7 @@ way_by_entry(struct fat *f, struct work *w, bool durable)
         err = fat_entry_remove(f, w->r->from, w->r->entry);
     if (err) {
         leave(f, w, file);
-        file->entry = old;
+        stay(f, file, old);
     }
     return err || !durable ? err : fat_commit(f); /* at once, so that the moment is a short one */
 }

@@ -99,6 +99,43 @@ test_blocks_that_cannot_be_read(const uint8_t *image, size_t size)
     }
 }
 
+/* A directory is dirty when a name in it has come, gone or changed, the root too: fsync(2) asks by that. */
+static void
+test_directories_know_that_they_changed(const uint8_t *image, size_t size)
+{
+    int (*const in_root[])(void) = {op_create, op_unlink, op_rename_same, op_rename_away};
+
+    for (size_t i = 0; i < sizeof in_root / sizeof *in_root; i++) {
+        prepare(image, size);
+        check_row("operation %zu", i);
+        CHECK(tree.item[0].file.dirty_era < tree.f.era);
+        CHECK_EQ(in_root[i](), 0);
+        CHECK_EQ(tree.item[0].file.dirty_era, tree.f.era);
+        tree_end();
+    }
+}
+
+/* What was written to a file is not forgotten when a rename of it fails. */
+static void
+test_a_rename_that_fails_forgets_nothing(const uint8_t *image, size_t size)
+{
+    for (unsigned long n = 1; n < 60; n++) {
+        int k, err;
+
+        prepare(image, size);
+        check_row("allocation %lu", n);
+        k = do_create(0, "written", false);
+        CHECK(k > 0 && do_write(k, 0, 2000) == 0);
+        machine.memory_left = n;
+        err = do_rename(k, sub, "a name that is somewhere else, and is long.text", 0);
+        machine.memory_left = 0;
+        CHECK(err == 0 || err == -ENOMEM);
+        CHECK_EQ(do_commit(true), 0);
+        CHECK(tree_compare() <= FATCHECK_LEAK);
+        tree_end();
+    }
+}
+
 int
 main(void)
 {
@@ -110,6 +147,8 @@ main(void)
         test_requests_that_fail(image, size, false);
         test_memory_that_is_missing(image, size);
         test_blocks_that_cannot_be_read(image, size);
+        test_directories_know_that_they_changed(image, size);
+        test_a_rename_that_fails_forgets_nothing(image, size);
         free(image);
     }
     printf("  %lu crash states\n", tree.states);
