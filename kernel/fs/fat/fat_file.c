@@ -132,9 +132,9 @@ page_fill(struct fat_volume *v, struct filling *l, const struct need *d, uint64_
     uint64_t index = position / PAGE_SIZE, *pa = &l->pa[l->count];
     uint32_t offset = (uint32_t)(position % PAGE_SIZE);
     long moved = (long)n;
-    bool whole = n == PAGE_SIZE && !is_read(d, position);
-    int err = is_read(d, position) ? cache_page(v->cache, index, 0, pa)
-                                   : cache_fresh(v->cache, index, whole, pa);
+    bool read = is_read(d, position), whole = n == PAGE_SIZE && !read;
+    int err = read ? cache_page(v->cache, index, 0, pa) : cache_fresh(v->cache, index, whole, pa);
+    size_t touched;
 
     if (err)
         return err;
@@ -144,13 +144,14 @@ page_fill(struct fat_volume *v, struct filling *l, const struct need *d, uint64_
         memset((char *)phys_to_virt(*pa) + offset, 0, n);
     if (whole && moved < (long)n) /* the rest is not what somebody else had there */
         memset((char *)phys_to_virt(*pa) + MAX(moved, 0), 0, n - (size_t)MAX(moved, 0));
-    if (moved <= 0) {
+    if (moved <= 0 && !read) {
         page_put(*pa);
         return moved;
     }
+    touched = read ? n : (size_t)moved; /* how much of what did not come whole is there, nobody knows */
     l->index[l->count] = index;
     l->sectors[l->count++] = (uint8_t)((0xffu << offset / DIRT_SECTOR) &
-                                       (0xffu >> (DIRT_SECTORS - 1 - (offset + moved - 1) / DIRT_SECTOR)));
+                                       (0xffu >> (DIRT_SECTORS - 1 - (offset + touched - 1) / DIRT_SECTOR)));
     return moved;
 }
 
