@@ -8,6 +8,7 @@
 #include "drivers/loader/registry.h"
 #include "drivers/nt/nt.h"
 #include "drivers/port/ataport/ataport.h"
+#include "drivers/port/scsiport/scsiport.h"
 #include "drivers/port/core/port.h"
 #include "kernel/console/keyboard.h"
 #include "kernel/console/log.h"
@@ -364,6 +365,7 @@ drivers_prepare(void)
     registry_init();
     port_init();
     ataport_init();
+    scsiport_init();
     class_init();
     return nt_init();
 }

@@ -6,9 +6,10 @@ DLLTOOL   ?= x86_64-w64-mingw32-dlltool
 DRIVER_CFLAGS := -std=gnu17 -O2 -ffreestanding -Idrivers/ddk -I. -Wall -Wextra -Werror -Wno-unused-parameter \
                  -Wno-array-bounds -Wno-multichar -nostdlib -Wl,--subsystem,native,--entry,DriverEntry,--dynamicbase -s
 
-IMPLIBS   := $(BUILD)/implib/ntoskrnl.exe.a $(BUILD)/implib/pciidex.sys.a
+IMPLIBS   := $(BUILD)/implib/ntoskrnl.exe.a $(BUILD)/implib/pciidex.sys.a $(BUILD)/implib/scsiport.sys.a
 $(word 1,$(IMPLIBS)): drivers/nt/ntoskrnl.c drivers/nt/hal.c
 $(word 2,$(IMPLIBS)): drivers/port/ataport/exports_ataport.c
+$(word 3,$(IMPLIBS)): drivers/port/scsiport/exports_scsiport.c
 $(IMPLIBS): drivers/implib.sh | $(O)/flags
 	$(call say,IMPLIB,$@)
 	$(Q)CC='$(CC) $(CFLAGS)' DLLTOOL=$(DLLTOOL) sh drivers/implib.sh $@ $(filter %.c,$^)

@@ -58,7 +58,7 @@ unmap_cdb(const struct media *m, struct slot *t, uint8_t *cdb)
     put_be16(cdb + 7, 24);
     t->s.srb.DataBuffer = list;
     t->s.srb.DataTransferLength = 24;
-    t->s.srb.SrbFlags = SRB_FLAGS_DATA_OUT;
+    t->s.srb.SrbFlags = SRB_FLAGS_DATA_OUT | SRB_FLAGS_NO_QUEUE_FREEZE;
     return 10;
 }
 
@@ -81,7 +81,7 @@ build(struct media *m, struct slot *t, uint32_t pieces)
         srb->CdbLength = 10;
         srb->TimeOutValue = FLUSH_SECONDS;
         srb->DataTransferLength = 0;
-        srb->SrbFlags = SRB_FLAGS_NO_DATA_TRANSFER;
+        srb->SrbFlags = SRB_FLAGS_NO_DATA_TRANSFER | SRB_FLAGS_NO_QUEUE_FREEZE;
         break;
     case BLOCK_DISCARD:
         srb->CdbLength = unmap_cdb(m, t, srb->Cdb);
@@ -89,7 +89,8 @@ build(struct media *m, struct slot *t, uint32_t pieces)
     default:
         srb->CdbLength = transfer_cdb(m, t, srb->Cdb);
         srb->DataTransferLength = t->size;
-        srb->SrbFlags = t->r->op == BLOCK_READ ? SRB_FLAGS_DATA_IN : SRB_FLAGS_DATA_OUT;
+        srb->SrbFlags = (t->r->op == BLOCK_READ ? SRB_FLAGS_DATA_IN : SRB_FLAGS_DATA_OUT) |
+                        SRB_FLAGS_NO_QUEUE_FREEZE;
         t->s.piece = t->r->next ? t->piece : t->r->piece;
         t->s.pieces = pieces;
     }
@@ -132,7 +133,14 @@ answered(struct scsi_request *s)
         return;
     }
     switch (sense_judge(s, t->sense, t->r->op == BLOCK_FLUSH, &error)) {
-    case VERDICT_DONE:
+    case VERDICT_DONE: /* with something to say, and perhaps not with all of the data */
+        if (t->r->op <= BLOCK_WRITE && s->srb.DataTransferLength < t->size) {
+            error = -EIO;
+            if (t->tries++ >= TRIES)
+                break;
+            send(t);
+            return;
+        }
         slot_end(t, 0);
         return;
     case VERDICT_RETRY:

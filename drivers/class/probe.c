@@ -39,7 +39,7 @@ media_command(struct media *m, const uint8_t *cdb, uint8_t length, uint32_t size
         s->srb.SenseInfoBufferLength = sizeof(m->sense);
         s->srb.DataBuffer = m->buffer;
         s->srb.DataTransferLength = size;
-        s->srb.SrbFlags = size ? SRB_FLAGS_DATA_IN : SRB_FLAGS_NO_DATA_TRANSFER;
+        s->srb.SrbFlags = (size ? SRB_FLAGS_DATA_IN : SRB_FLAGS_NO_DATA_TRANSFER) | SRB_FLAGS_NO_QUEUE_FREEZE;
         memset(m->buffer, 0, size);
         if (unit_execute(m->unit, s) == SRB_STATUS_DATA_OVERRUN)
             return 0; /* less than there was room for */

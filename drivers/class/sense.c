@@ -75,6 +75,12 @@ sense_judge(const struct scsi_request *s, const uint8_t *sense, bool is_flush, i
     case SRB_STATUS_COMMAND_TIMEOUT:
     case SRB_STATUS_DATA_OVERRUN: /* less than all */
         return VERDICT_RETRY;
+    case SRB_STATUS_REQUEST_SENSE_FAILED: /* what became of it is not known, or it was lost on the bus */
+    case SRB_STATUS_ABORTED:
+    case SRB_STATUS_PARITY_ERROR:
+    case SRB_STATUS_UNEXPECTED_BUS_FREE:
+    case SRB_STATUS_PHASE_SEQUENCE_FAILURE:
+        return is_flush ? VERDICT_FAILED : VERDICT_RETRY;
     case SRB_STATUS_ERROR:
         if (s->srb.SrbStatus & SRB_STATUS_AUTOSENSE_VALID)
             return judge_sense(sense_read(sense), is_flush, error);

@@ -117,6 +117,7 @@ passage_run(struct media *m, struct sg_header *h, struct passage *p, void *data)
     srb->SrbFlags = h->direction == SG_TO_DEVICE     ? SRB_FLAGS_DATA_OUT
                     : h->direction == SG_FROM_DEVICE ? SRB_FLAGS_DATA_IN
                                                      : SRB_FLAGS_NO_DATA_TRANSFER;
+    srb->SrbFlags |= SRB_FLAGS_NO_QUEUE_FREEZE;
     (void)unit_execute(m->unit, &p->s);
     answer_fill(h, p, began);
     if (h->direction == SG_FROM_DEVICE && h->size && user_write(h->data, data, h->size))

@@ -54,6 +54,9 @@ holds_text(uint32_t holds)
            : holds & HOLD_BUSY   ? "busy"
            : holds & HOLD_STOP   ? "stopping"
            : holds & HOLD_BOUNCE ? "no buffer"
+           : holds & HOLD_FROZEN ? "frozen"
+           : holds & HOLD_LOCKED ? "locked"
+           : holds & HOLD_SENSE  ? "sense"
                                  : "-";
 }
 
@@ -61,7 +64,8 @@ static void
 bus_show(struct text *t, const struct adapter *a, struct bus *b)
 {
     struct {
-        uint8_t target, lun;
+        uint8_t path, target, lun, type;
+        char name[UNIT_NAME];
         uint32_t depth, active, holds;
         uint64_t requests, errors;
     } seen[32];
@@ -71,6 +75,9 @@ bus_show(struct text *t, const struct adapter *a, struct bus *b)
 
     list_for_each_entry(u, &b->units, link)
         if (n < ARRAY_SIZE(seen)) {
+            seen[n].path = u->path;
+            seen[n].type = u->type;
+            strlcpy(seen[n].name, u->name, sizeof(seen[n].name));
             seen[n].target = u->target;
             seen[n].lun = u->lun;
             seen[n].depth = u->depth;
@@ -83,9 +90,10 @@ bus_show(struct text *t, const struct adapter *a, struct bus *b)
     text_add(t, "bus\t%s\t%u\t%u\t%u\t%lu\t%lu\t%lu\t%lu\t%s\n", a->name, b->number, b->depth, b->active,
              b->issued, b->completed, b->interrupts, b->bounce.used, holds_text(b->holds));
     for (unsigned i = 0; i < n; i++)
-        text_add(t, "unit\t%s\t%u\t%u\t%u\t%u\t%u\t%lu\t%lu\t%s\n", a->name, b->number, seen[i].target,
-                 seen[i].lun, seen[i].depth, seen[i].active, seen[i].requests, seen[i].errors,
-                 holds_text(seen[i].holds));
+        text_add(t, "unit\t%s\t%u\t%u\t%u\t%s\t%s\t%u\t%u\t%lu\t%lu\t%s\n", a->name, seen[i].path,
+                 seen[i].target, seen[i].lun, unit_type_name(seen[i].type),
+                 seen[i].name[0] ? seen[i].name : "-", seen[i].depth, seen[i].active, seen[i].requests,
+                 seen[i].errors, holds_text(seen[i].holds));
 }
 
 static void

@@ -46,12 +46,13 @@ bind_init(const struct loader_files *f, const char *cmdline)
     options = cmdline;
 }
 
+/* Is it in the list that an option has? */
 static bool
-is_excluded(const char *name)
+is_listed(const char *option, const char *name)
 {
     char patterns[256];
     size_t len;
-    const char *v = option_find(options, "driver.exclude", &len);
+    const char *v = option_find(options, option, &len);
 
     if (!v)
         return false;
@@ -125,6 +126,7 @@ static const struct inf_file *
 find_match(const struct device_ids *ids, struct match *best)
 {
     const struct inf_file *f, *found = NULL;
+    bool chosen = false;
 
     *best = (struct match){.rank = MATCH_NONE};
     list_for_each_entry(f, &inf_files, link) {
@@ -133,10 +135,15 @@ find_match(const struct device_ids *ids, struct match *best)
 
         if (match_inf(&f->inf, ids, &m, &fault))
             log_err("%s:%u: %s", f->path, fault.line, fault.rule);
-        else if (match_is_better(&m, best) && m.service && !is_excluded(m.service) &&
-                 !is_excluded(m.binary)) {
-            *best = m;
-            found = f;
+        else if (m.rank != MATCH_NONE && m.service && !is_listed("driver.exclude", m.service) &&
+                 !is_listed("driver.exclude", m.binary)) {
+            bool wanted = is_listed("driver", m.service) || is_listed("driver", m.binary);
+
+            if (wanted > chosen || (wanted == chosen && match_is_better(&m, best))) {
+                *best = m;
+                found = f;
+                chosen = wanted;
+            }
         }
     }
     return found;
@@ -257,6 +264,10 @@ bind_matched(const struct device *dev, const struct inf_file *f, const struct ma
     err = driver_ready(path, m->service, &d, why);
     if (err)
         return err;
+    if (d->port.leave && device_owner(dev)) { /* it has found it itself */
+        driver_put(d);
+        return 0;
+    }
     err = attach(dev, d, m->id, why);
     if (err)
         driver_put(d);

@@ -1,8 +1,8 @@
 /*
  * Which driver drives which device: the INF files of /drivers, matched against the devices that nobody owns.
  *
- * Kernel options: driver.exclude=NAME,... (services or file names that are not used), driver.force=DEVICE:FILE (this
- * driver for that device, whatever its INF says; "0000:00:1f.2:/drivers/x.sys").
+ * Kernel options: driver=NAME,... (services or file names: before any other one that serves a device), driver.exclude=NAME,...
+ * (not at all), driver.force=DEVICE:FILE (this driver for that device, whatever its INF says; "0000:00:1f.2:/drivers/x.sys").
  */
 #pragma once
 #include <stdbool.h>

@@ -295,23 +295,39 @@ driver_start(struct driver *d, char *why)
         d->state = DRIVER_STARTED;
     err = err ? err : d->state == DRIVER_STARTED ? 0 : -EIO;
     leave(entered);
+    if (!err && d->port.started)
+        d->port.started(d, d->port.data);
+    else if (err && d->port.leave)
+        d->port.leave(d, d->port.data);
     if (err)
         log_err("%s: not started: %s", d->name, why);
     return err;
 }
 
-/* Nobody finds it any more. Lock held. */
 static int
-withdraw(struct driver *d, char *why)
+in_use(const struct driver *d, uint32_t allowed, char *why)
 {
     uint32_t refs = __atomic_load_n(&d->refs, __ATOMIC_ACQUIRE);
 
-    if (refs) {
-        snprintf(why, DRIVER_WHY, "it is in use %u times", refs);
-        return -EBUSY;
-    }
-    list_del(&d->link);
-    return 0;
+    if (refs <= allowed)
+        return 0;
+    snprintf(why, DRIVER_WHY, "it is in use %u times", refs - allowed);
+    return -EBUSY;
+}
+
+/* Nobody finds it any more, and it has left what it found itself. Lock held. */
+static int
+withdraw(struct driver *d, char *why)
+{
+    int err = in_use(d, __atomic_load_n(&d->found, __ATOMIC_ACQUIRE), why);
+
+    if (!err && d->port.leave)
+        d->port.leave(d, d->port.data);
+    if (!err)
+        err = in_use(d, 0, why);
+    if (!err)
+        list_del(&d->link);
+    return err;
 }
 
 static void

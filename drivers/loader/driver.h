@@ -35,6 +35,9 @@ struct port_registration {
     int (*add)(struct driver *d, void *data, const struct device *dev, char *why);
     /* Stops the adapter and gives the device back. Returns 0 or -errno and why: it stays. */
     int (*remove)(struct driver *d, void *data, const struct device *dev, char *why);
+    /* Of a driver that looks for its devices itself, in its DriverEntry: that has succeeded; what it found goes away. NULL: none */
+    void (*started)(struct driver *d, void *data);
+    void (*leave)(struct driver *d, void *data);
 };
 
 /* [I] fixed when loaded   [m] the drivers' mutex   [a] atomic */
@@ -49,6 +52,7 @@ struct driver {
     uint8_t state;                 /* [m] enum driver_state */
     uint32_t status;               /* [m] NTSTATUS of DriverEntry */
     uint32_t refs;                 /* [a] adapters, and drivers that import from it */
+    uint32_t found;                /* [a] of these: adapters that it has found itself */
     struct gate gate;              /* DriverEntry, DPCs, timers */
     struct port_registration port; /* [m] set while DriverEntry runs; port.port NULL: none */
     DRIVER_OBJECT object;          /* what DriverEntry is given */

@@ -5,6 +5,7 @@
 #include "kernel/cpu/io.h"
 #include "kernel/fs/dev.h"
 #include "kernel/fs/file.h"
+#include "kernel/sync/mutex.h"
 #include "lib/errno.h"
 #include "lib/field.h"
 
@@ -16,22 +17,26 @@ static const struct channel {
     uint16_t port;
 } channels[] = {{"hostout", 0xe80}, {"hosterr", 0xe81}, {"hoststatus", 0xe82}};
 
+static struct mutex whole; /* what one process writes at once comes out so */
+
 static long
 host_write(struct file *f, struct uio *u, uint64_t position)
 {
     const struct channel *c = f->private;
-    long done = 0;
+    long done = 0, n = 0;
 
+    mutex_lock(&whole, WAIT_FOREVER);
     while (u->left) {
         uint8_t bytes[512];
-        long n = uio_from(u, bytes, sizeof(bytes));
 
+        n = uio_from(u, bytes, sizeof(bytes));
         if (n <= 0)
-            return done ? done : n;
+            break;
         port_write_bytes(c->port, bytes, (size_t)n);
         done += n;
     }
-    return done;
+    mutex_unlock(&whole);
+    return done ? done : n;
 }
 
 static const struct fs_ops host_ops = {.write = host_write};
@@ -41,6 +46,7 @@ dev_host_init(void)
 {
     int err = 0;
 
+    mutex_init(&whole);
     for (uint32_t i = 0; i < ARRAY_SIZE(channels) && !err; i++)
         if (port_read8(channels[i].port) == PRESENT)
             err = devfs_add(channels[i].name, S_IFCHR | 0200, makedev(HOST_MAJOR, i), &host_ops,

@@ -2,7 +2,6 @@
  * Where the data of an IRB is, for the processor and for the device (A-018, A-031, A-065, A-073, A-080, A-081, A-140, A-141, A-148).
  */
 #include "drivers/port/ataport/ata_impl.h"
-#include "lib/canary.h"
 #include "lib/string.h"
 
 /* Pieces of memory, merged where they follow one another. Returns: false: the device cannot reach it so. */
@@ -53,58 +52,42 @@ data_room(const struct ata_channel *ch, const struct ata_request *a)
 }
 
 /* Through a buffer of the bus's (struct bounce_pool). */
-static enum ata_mapping
+static enum data_mapping
 map_bounced(struct ata_channel *ch, const struct ata_request *a, struct ata_slot *s)
 {
-    struct bounce_pool *pool = &ch->bus->bounce;
-    const struct dma_buffer *b = &pool->buffer[0];
     uint32_t room = data_room(ch, a);
+    enum data_mapping mapping = bounce_begin(ch->bus, &a->data, room, a->flags & IRB_FLAGS_DATA_OUT,
+                                             &s->bounce);
+    const struct dma_buffer *b;
 
-    if (!pool->count || room > b->size)
-        return ATA_CANNOT;
-    s->bounce = bounce_take(pool);
-    if (s->bounce < 0)
-        return ATA_WAIT;
-    b = &pool->buffer[s->bounce];
-    if (a->flags & IRB_FLAGS_DATA_OUT)
-        data_read(&a->data, b->va, a->data.size);
-    else
-        memset(b->va, 0, room); /* what the device leaves out is nobody else's data */
-    if (b->size >= room + CANARY_SIZE)
-        canary_set((uint8_t *)b->va + room, CANARY_SIZE);
+    if (mapping != DATA_MAPPED)
+        return mapping;
+    b = &ch->bus->bounce.buffer[s->bounce];
     s->base = b->va;
     s->is_mapped = true;
     s->sg.NumberOfElements = a->flags & IRB_FLAGS_USE_DMA ? 1 : 0;
     s->sg.Elements[0] = (IDE_SCATTER_GATHER_ELEMENT){.Address.QuadPart = (LONGLONG)b->pa, .Length = room};
-    return ATA_MAPPED;
+    return DATA_MAPPED;
 }
 
-enum ata_mapping
+enum data_mapping
 ata_data_map(struct ata_channel *ch, const struct ata_request *a, struct ata_slot *s)
 {
     s->bounce = -1;
     s->base = NULL;
     s->sg.NumberOfElements = 0;
     if (!a->data.size || map_direct(ch, a, s))
-        return ATA_MAPPED;
+        return DATA_MAPPED;
     return map_bounced(ch, a, s);
 }
 
 void
 ata_data_unmap(struct ata_channel *ch, const struct ata_request *a, struct ata_slot *s, uint32_t transferred)
 {
-    const struct dma_buffer *b = &ch->bus->bounce.buffer[s->bounce];
-
-    uint32_t room = data_room(ch, a);
-
-    if (b->size >= room + CANARY_SIZE && !canary_alive((const uint8_t *)b->va + room, CANARY_SIZE))
+    if (!bounce_end(ch->bus, &a->data, data_room(ch, a), a->flags & IRB_FLAGS_DATA_IN ? transferred : 0,
+                    &s->bounce))
         ata_violation(ch->controller, RULE_CANARY, "target %u: written behind a request's %u bytes",
                       a->r.unit->target, a->data.size);
-    if (a->flags & IRB_FLAGS_DATA_IN)
-        data_write(&a->data, b->va, transferred);
-    bounce_put(&ch->bus->bounce, s->bounce);
-    s->bounce = -1;
-    bus_release(ch->bus, HOLD_BOUNCE);
 }
 
 void
@@ -113,14 +96,8 @@ ata_bounce_reserve(struct ata_channel *ch)
     const struct ata_controller *c = ch->controller;
     bool often = (!c->dma64 && mem_overlaps(ATA_LOW_MEMORY, UINT64_MAX - ATA_LOW_MEMORY)) ||
                  c->alignment_mask > 1;
-    size_t most = c->configuration.MaximumTransferLength,
-           size = ALIGN_UP(often ? most : MIN(most, ATA_BOUNCE_SMALL), PAGE_SIZE);
-    int err = 0;
 
-    for (unsigned n = 0; n < (often ? ATA_BOUNCE_OFTEN : 1) && !err; n++)
-        err = bounce_add(&ch->bus->bounce, size, &c->adapter->dma);
-    if (err == -ENOMEM)
-        adapter_log(c->adapter, "channel %u: no memory for bounce buffers of %lu bytes", ch->number, size);
+    bounce_reserve(ch->bus, often, c->configuration.MaximumTransferLength);
 }
 
 /* */

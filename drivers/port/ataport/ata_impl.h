@@ -15,8 +15,6 @@
 #define ATA_SG_MAX          256 /* elements of a list at most, whatever a miniport allows */
 #define ATA_TRANSFER_MAX    (1u << 20)
 #define ATA_EXTENSION_MAX   (4u << 20)
-#define ATA_BOUNCE_SMALL    (128u << 10)
-#define ATA_BOUNCE_OFTEN    4 /* buffers a unit where many requests may need one */
 #define ATA_LOW_MEMORY      UINT64_C(0x100000000)
 #define ATA_DEFAULT_CHANNEL "ide.sys" /* whose channels serve controllers without their own */
 #define ATA_STOP_TIMEOUT    SECONDS(60)
@@ -187,9 +185,8 @@ void ata_modes_select(struct ata_channel *ch);
 void ata_detect(struct ata_channel *ch);
 void ata_unit_forget(struct ata_channel *ch, struct ata_unit *u);
 
-/* address.c: <= DISPATCH_LEVEL. ATA_CANNOT: it is not within the miniport's limits, and no buffer is that large. */
-enum ata_mapping { ATA_MAPPED, ATA_WAIT, ATA_CANNOT };
-enum ata_mapping ata_data_map(struct ata_channel *ch, const struct ata_request *a, struct ata_slot *s);
+/* address.c: <= DISPATCH_LEVEL. DATA_CANNOT: it is not within the miniport's limits, and no buffer is that large. */
+enum data_mapping ata_data_map(struct ata_channel *ch, const struct ata_request *a, struct ata_slot *s);
 /* The data went through a buffer: give it back, with what was read. */
 void ata_data_unmap(struct ata_channel *ch, const struct ata_request *a, struct ata_slot *s,
                     uint32_t transferred);

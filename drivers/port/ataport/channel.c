@@ -164,7 +164,7 @@ ata_channel_stop(struct ata_channel *ch)
 static void
 device_power_down(const struct ata_unit *u)
 {
-    struct ata_request a = {.r = {.seconds = POWER_SECONDS, .flags = REQUEST_BYPASS},
+    struct ata_request a = {.r = {.seconds = POWER_SECONDS, .passes = HOLD_ALL},
                             .function = IRB_FUNCTION_POWER_CHANGE,
                             .power = {IdePowerD0, IdePowerD3}};
 

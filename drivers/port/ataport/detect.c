@@ -2,6 +2,7 @@
  * Which devices a channel has (A-115, A-117 to A-120, A-143 to A-147): IDENTIFY to each target, then IdeHwInitialize and the
  * transfer mode.
  */
+#include "drivers/ddk/scsi.h"
 #include "drivers/port/ataport/ata_impl.h"
 #include "kernel/mem/frame.h"
 #include "lib/string.h"
@@ -149,7 +150,7 @@ unit_new(struct ata_channel *ch, uint8_t target)
         return NULL;
     u->identify = pool_zalloc(sizeof(*u->identify), ATA_TAG);
     if (!u->identify || dma_alloc(ATA_SENSE_SIZE, &ch->controller->adapter->dma, &u->sense_data) ||
-        unit_add(ch->bus, target, 0, 1, u, &u->unit)) {
+        unit_add(ch->bus, (uint8_t)ch->number, target, 0, 1, u, &u->unit)) {
         unit_free(u);
         return NULL;
     }
@@ -254,7 +255,11 @@ static void
 announce(struct ata_channel *ch, struct ata_unit *u)
 {
     bool atapi = u->parameters.IdeDeviceType == DeviceIsAtapi;
+    char model[sizeof(u->identify->ModelNumber) + 1];
 
+    model_name(u->identify, model);
+    strlcpy(u->unit->name, model, sizeof(u->unit->name));
+    u->unit->type = atapi ? READ_ONLY_DIRECT_ACCESS_DEVICE : DIRECT_ACCESS_DEVICE;
     u->announced = true;
     unit_announce(u->unit, atapi ? transfer_max(ch) : u->sat.max_transfer, ch->controller->sg_max);
 }

@@ -144,7 +144,7 @@ static bool
 wait_for_buffer(struct ata_channel *ch, struct ata_request *a, struct ata_slot *s)
 {
     bus_hold(ch->bus, HOLD_BOUNCE);
-    if (ata_data_map(ch, a, s) == ATA_WAIT) {
+    if (ata_data_map(ch, a, s) == DATA_WAIT) {
         bus_postpone(ch->bus, &a->r);
         return true;
     }
@@ -159,17 +159,17 @@ ata_issue(struct bus *b, struct request *r)
     struct ata_request *a = container_of(r, struct ata_request, r);
     uint32_t n = r->slot;
     struct ata_slot *s = ata_slot(ch, n);
-    enum ata_mapping mapping = ATA_CANNOT;
+    enum data_mapping mapping = DATA_CANNOT;
 
     if (a->data.size <= ch->controller->configuration.MaximumTransferLength) /* */
         mapping = ata_data_map(ch, a, s);
-    if (mapping == ATA_WAIT) {
+    if (mapping == DATA_WAIT) {
         if (wait_for_buffer(ch, a, s))
             return;
-        mapping = ATA_MAPPED;
+        mapping = DATA_MAPPED;
     }
     irb_fill(ch, a, s, n);
-    if (mapping == ATA_CANNOT) {
+    if (mapping == DATA_CANNOT) {
         bus_slot_start(b, n);
         end_here(ch, n, IRB_STATUS_INVALID_REQUEST, 0);
     } else if (!ch->interface.IdeHwBuildIo || build(ch, a, n, &s->irb)) {

@@ -71,7 +71,7 @@ ata_timed_out(struct bus *b, struct request *r)
         return;
     }
     u->reset = (struct ata_request){
-        .r = {.seconds = RESET_SECONDS, .flags = REQUEST_FIRST | REQUEST_BYPASS, .done = reset_done},
+        .r = {.seconds = RESET_SECONDS, .flags = REQUEST_FIRST, .passes = HOLD_ALL, .done = reset_done},
         .function = IRB_FUNCTION_LUN_RESET};
     if (ata_submit(r->unit, &u->reset))
         __atomic_store_n(&u->resetting, false, __ATOMIC_RELEASE);

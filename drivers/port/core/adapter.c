@@ -3,9 +3,8 @@
  */
 #include "drivers/loader/device.h"
 #include "drivers/loader/driver.h"
-#include "drivers/port/core/port.h"
+#include "drivers/port/core/core_impl.h"
 #include "kernel/mem/pool.h"
-#include "kernel/mem/space.h"
 #include "kernel/sync/mutex.h"
 #include "lib/errno.h"
 #include "lib/format.h"
@@ -72,121 +71,7 @@ adapter_log(struct adapter *a, const char *format, ...)
     spin_unlock_interrupts(&a->log_lock, were_on);
 }
 
-/* ---- resources ---- */
-
-#define CLASS_IDE      0x010100u
-#define CLASS_SUBCLASS 0xffff00u
-#define CHANNELS       2
-#define CHANNEL_BARS   2
-
-/* Where a PC has its ATA channels: command block, control block as BARs 0 to 3 would have them, and the line. */
-static const struct {
-    uint16_t command, control;
-    uint8_t line;
-} compatible[CHANNELS] = {{0x1f0, 0x3f4, 14}, {0x170, 0x374, 15}};
-
-bool
-adapter_is_ide(const struct adapter *a)
-{
-    return a->pci && (a->pci->class_code & CLASS_SUBCLASS) == CLASS_IDE;
-}
-
-bool
-adapter_is_compatible(const struct adapter *a, uint32_t n)
-{
-    return adapter_is_ide(a) && n < CHANNELS && !(a->pci->class_code & 1u << 2 * n);
-}
-
-static void
-range_add(struct adapter *a, uint64_t start, uint64_t size, bool in_memory, unsigned bar)
-{
-    a->range[a->range_count++] = (struct port_range){start, size, in_memory, (uint8_t)bar, NULL};
-}
-
-static void
-ranges_find(struct adapter *a)
-{
-    for (unsigned n = 0; n < CHANNELS; n++)
-        if (adapter_is_compatible(a, n)) {
-            range_add(a, compatible[n].command, 8, false, CHANNEL_BARS * n);
-            range_add(a, compatible[n].control, 4, false, CHANNEL_BARS * n + 1);
-        }
-    for (unsigned bar = 0; bar < PCI_ROM; bar++) {
-        const struct pci_bar *b = &a->pci->bar[bar];
-
-        if ((b->kind != PCI_BAR_MEMORY && b->kind != PCI_BAR_PORTS) || !b->address)
-            continue;
-        if (bar < CHANNELS * CHANNEL_BARS && adapter_is_compatible(a, bar / CHANNEL_BARS))
-            continue; /* not used in this mode */
-        range_add(a, b->address, b->size, b->kind == PCI_BAR_MEMORY, bar);
-    }
-}
-
-void *
-adapter_map(struct adapter *a, uint64_t start, uint64_t size)
-{
-    for (uint32_t i = 0; i < a->range_count; i++) {
-        struct port_range *r = &a->range[i];
-        uint64_t offset = start - r->start, mapped;
-
-        if (offset >= r->size || size > r->size - offset)
-            continue;
-        if (!r->in_memory)
-            return (void *)start;
-        if (!r->va && pci_map_bar(a->pci, r->bar, &r->va, &mapped))
-            return NULL;
-        return (char *)r->va + offset;
-    }
-    return NULL;
-}
-
-static bool
-owns_port(const struct gate *g, uint16_t port, unsigned size)
-{
-    const struct adapter *a = container_of(g, struct adapter, gate);
-
-    for (uint32_t i = 0; i < a->range_count; i++)
-        if (!a->range[i].in_memory && port >= a->range[i].start &&
-            port + size <= a->range[i].start + a->range[i].size)
-            return true;
-    return false;
-}
-
-static int
-pci_prepare(struct adapter *a, char *why)
-{
-    unsigned flags = PCI_ENABLE_MASTER;
-    int err = pci_claim(a->pci, a->name);
-
-    if (err) {
-        snprintf(why, DRIVER_WHY, "%s is owned by %s", a->pci->name, a->pci->owner);
-        a->pci = NULL;
-        return err;
-    }
-    ranges_find(a);
-    for (uint32_t i = 0; i < a->range_count; i++)
-        flags |= a->range[i].in_memory ? PCI_ENABLE_MEMORY : PCI_ENABLE_PORTS;
-    err = pci_enable(a->pci, flags);
-    if (err)
-        snprintf(why, DRIVER_WHY, "%s cannot be switched on: error %d", a->pci->name, err);
-    return err;
-}
-
-/* The first number that no adapter of this prefix has. Lock held. */
-static int
-isa_prepare(struct adapter *a, char *why)
-{
-    int err = isa_claim(a->isa, a->name);
-
-    if (err) {
-        snprintf(why, DRIVER_WHY, "%s is owned by %s", a->isa->name, a->isa->owner);
-        a->isa = NULL;
-        return err;
-    }
-    for (unsigned i = 0; i < ISA_RANGES; i++)
-        range_add(a, a->isa->range[i].start, a->isa->range[i].size, false, i);
-    return 0;
-}
+/* ---- making and freeing ---- */
 
 static void
 name_make(struct adapter *a, const char *prefix)
@@ -218,24 +103,22 @@ adapter_new(const struct port_face *face, struct driver *d, const struct device 
     a->driver = d;
     a->pci = dev ? dev->pci : NULL;
     a->isa = dev ? dev->isa : NULL;
-    a->gate = (struct gate){.driver = d, .name = a->name, .closed = gate_closed, .owns_port = owns_port};
+    a->gate =
+        (struct gate){.driver = d, .name = a->name, .closed = gate_closed, .owns_port = resources_own_port};
+    a->line = -1;
     spin_init(&a->log_lock, LOCK_PORT_LOG, "an adapter's errors");
     work_item_init(&a->fail_work, fail_work);
     dpc_init(&a->fail_dpc, fail_dpc, a);
     mutex_lock(&lock, WAIT_FOREVER);
     name_make(a, prefix);
-    if (a->pci)
-        err = pci_prepare(a, why);
-    else if (a->isa)
-        err = isa_prepare(a, why);
+    err = resources_claim(a, why);
     if (!err) {
         list_add_tail(&adapters, &a->link);
         driver_get(d);
     }
     mutex_unlock(&lock);
     if (err) {
-        if (a->pci)
-            pci_release(a->pci, a->name);
+        resources_release(a);
         pool_free(a, PORT_TAG);
         return err;
     }
@@ -255,15 +138,7 @@ adapter_free(struct adapter *a)
     for (uint32_t i = 0; i < a->bus_count; i++)
         bus_free(a->bus[i]);
     a->face->destroy(a);
-    for (uint32_t i = 0; i < a->range_count; i++)
-        if (a->range[i].va)
-            pci_unmap_bar(a->pci, a->range[i].bar, a->range[i].va);
-    if (a->pci) {
-        pci_disable(a->pci, PCI_ENABLE_MASTER);
-        pci_release(a->pci, a->name);
-    }
-    if (a->isa)
-        isa_release(a->isa);
+    resources_release(a);
     driver_put(a->driver);
     pool_free(a, PORT_TAG);
 }
@@ -297,12 +172,12 @@ line_connect(struct adapter *a, uint32_t n)
 {
     struct irq *i = &a->irq[n].line;
 
-    if (a->isa)
-        return irq_connect_line(i, a->isa->line, IRQ_EDGE, false);
+    int line = resources_isa_line(a, n);
+
+    if (line >= 0)
+        return irq_connect_line(i, (unsigned)line, IRQ_EDGE, false);
     if (!a->pci)
         return connect_simulated(a, i);
-    if (adapter_is_compatible(a, n))
-        return irq_connect_line(i, compatible[n].line, IRQ_EDGE, false);
     return pci_irq_connect(a->pci, 0, i);
 }
 
@@ -313,13 +188,13 @@ line_disconnect(struct adapter *a, uint32_t n)
 
     if (!__atomic_exchange_n(&a->irq[n].connected, false, __ATOMIC_ACQ_REL))
         return;
-    if (a->pci && !adapter_is_compatible(a, n)) {
+    if (a->pci && resources_isa_line(a, n) < 0) {
         pci_irq_disconnect(a->pci, 0, i);
         pci_messages_disable(a->pci);
         return;
     }
     irq_disconnect(i);
-    if (!a->pci && !a->isa)
+    if (!a->pci && resources_isa_line(a, n) < 0)
         irq_message_free(&a->message, 1);
 }
 
@@ -327,7 +202,7 @@ line_disconnect(struct adapter *a, uint32_t n)
 static uint32_t
 lines_count(const struct adapter *a)
 {
-    return adapter_is_compatible(a, 0) || adapter_is_compatible(a, 1) ? CHANNELS : 1;
+    return adapter_is_compatible(a, 0) || adapter_is_compatible(a, 1) ? PORT_LINES : 1;
 }
 
 int
@@ -345,8 +220,13 @@ adapter_connect(struct adapter *a)
         a->irq[n].connected = !err;
     }
     for (uint32_t i = 0; i < a->bus_count; i++) {
-        a->bus[i]->line = (uint8_t)MIN(a->bus[i]->number, a->irq_count - 1);
-        a->bus[i]->irq_level = a->irq[a->bus[i]->line].line.level;
+        struct bus *b = a->bus[i];
+
+        b->line = (uint8_t)MIN(b->number, a->irq_count - 1);
+        b->irq_level = a->irq[b->line].line.level;
+        for (uint32_t n = a->bus_count; n < a->irq_count;
+             n++) /* lines without a bus of theirs are its, too */
+            b->irq_level = MAX(b->irq_level, a->irq[n].line.level);
     }
     return err;
 }

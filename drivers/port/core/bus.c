@@ -1,7 +1,7 @@
 /*
  * The way of a request: queue, slot, face, miniport, completion, done.
  */
-#include "drivers/port/core/port.h"
+#include "drivers/port/core/core_impl.h"
 #include "kernel/cpu/smp.h"
 #include "kernel/mem/pool.h"
 #include "kernel/sched/thread.h"
@@ -51,6 +51,10 @@ slot_issue(struct bus *b, uint32_t n, struct request *r)
     b->active++;
     ticking_start(b);
     r->unit->active++;
+    if (b->paced) {
+        __atomic_fetch_or(&b->holds, HOLD_PACE, __ATOMIC_RELAXED);
+        __atomic_fetch_or(&r->unit->holds, HOLD_PACE, __ATOMIC_RELAXED);
+    }
     s->order = (uint32_t)b->issued++;
     __atomic_store_n(&b->idle_claims, 0, __ATOMIC_RELAXED);
 }
@@ -59,8 +63,10 @@ static void
 slot_free(struct bus *b, uint32_t n)
 {
     struct slot *s = &b->slots[n];
+    struct unit *u = s->request->unit;
 
-    s->request->unit->active--;
+    if (--u->active == 0 && b->paced)
+        __atomic_fetch_and(&u->holds, ~HOLD_PACE, __ATOMIC_RELAXED);
     s->request = NULL;
     b->used[n / 64] &= ~BIT64(n % 64);
     __atomic_store_n(&s->state, SLOT_FREE, __ATOMIC_RELEASE);
@@ -72,11 +78,11 @@ slot_free(struct bus *b, uint32_t n)
 static bool
 may_issue(const struct bus *b, const struct unit *u, const struct request *r)
 {
-    if (r->flags & REQUEST_BYPASS)
-        return true;
-    return !__atomic_load_n(&b->holds, __ATOMIC_ACQUIRE) && !__atomic_load_n(&u->holds, __ATOMIC_ACQUIRE) &&
-           u->active < __atomic_load_n(&u->depth, __ATOMIC_RELAXED) &&
-           b->active < __atomic_load_n(&b->depth, __ATOMIC_RELAXED);
+    uint32_t holds = __atomic_load_n(&b->holds, __ATOMIC_ACQUIRE) |
+                     __atomic_load_n(&u->holds, __ATOMIC_ACQUIRE);
+
+    return !(holds & ~r->passes) && (r->passes || (u->active < __atomic_load_n(&u->depth, __ATOMIC_RELAXED) &&
+                                                   b->active < __atomic_load_n(&b->depth, __ATOMIC_RELAXED)));
 }
 
 /* The next request to issue, out of its queue and in a slot; NULL: none. Lock held. */
@@ -128,6 +134,10 @@ bus_postpone(struct bus *b, struct request *r)
     bool gone = u->gone || bus_is_dead(b);
 
     if (!gone) {
+        if (b->paced) { /* what it was asked for with is there still */
+            __atomic_fetch_and(&b->holds, ~HOLD_PACE, __ATOMIC_RELAXED);
+            __atomic_fetch_and(&u->holds, ~HOLD_PACE, __ATOMIC_RELAXED);
+        }
         slot_free(b, r->slot);
         list_add_head(&u->waiting, &r->link);
         if (list_empty(&u->ready))
@@ -164,7 +174,7 @@ bus_kick(struct bus *b)
 static void
 enqueue(struct bus *b, struct unit *u, struct request *r)
 {
-    if (r->flags & (REQUEST_FIRST | REQUEST_BYPASS))
+    if (r->flags & REQUEST_FIRST || r->passes)
         list_add_head(&u->waiting, &r->link);
     else
         list_add_tail(&u->waiting, &r->link);
@@ -191,8 +201,12 @@ unit_submit(struct unit *u, struct request *r)
         slot_issue(b, (uint32_t)slot, r); /* nobody waits: past the queues */
         spin_unlock(&b->lock, DISPATCH_LEVEL);
         b->adapter->face->issue(b, r);
+        if (b->paced && !list_empty(&b->ready)) /* it may have asked for more while it was held back */
+            bus_run(b);
     } else {
         enqueue(b, u, r);
+        if (b->paced)
+            ticking_start(b);
         spin_unlock(&b->lock, DISPATCH_LEVEL);
         bus_run(b);
     }
@@ -233,8 +247,13 @@ static void
 slot_end(struct bus *b, uint32_t n)
 {
     struct request *r = b->slots[n].request;
-    bool done = b->adapter->face->completed(b, r);
-    uint8_t irql = spin_lock(&b->lock);
+    uint8_t irql;
+    bool done;
+
+    while (__builtin_expect(__atomic_load_n(&b->slots[n].reporting, __ATOMIC_ACQUIRE), 0))
+        cpu_relax(); /* another processor is in face->timed_out() for it */
+    done = b->adapter->face->completed(b, r);
+    irql = spin_lock(&b->lock);
 
     slot_free(b, n);
     b->completed++;
@@ -280,7 +299,7 @@ waiting_take(struct unit *u, struct list *to)
 }
 
 static void
-waiting_fail(struct list *requests)
+waiting_fail(struct list *requests, int error)
 {
     uint8_t irql = irql_raise(DISPATCH_LEVEL);
 
@@ -288,7 +307,7 @@ waiting_fail(struct list *requests)
         struct request *r = list_entry(requests->next, struct request, link);
 
         list_del(&r->link);
-        r->error = -ENODEV;
+        r->error = error;
         r->done(r);
     }
     irql_lower(irql);
@@ -310,7 +329,7 @@ bus_kill(struct bus *b)
             b->slots[i].request->error = -EIO;
             bus_slot_post(b, i);
         }
-    waiting_fail(&requests);
+    waiting_fail(&requests, -ENODEV);
     irql_lower(irql);
 }
 
@@ -342,6 +361,15 @@ unit_release(struct unit *u, uint32_t hold)
     bus_kick(u->bus);
 }
 
+bool
+bus_next(struct bus *b, struct unit *u)
+{
+    if (u)
+        __atomic_fetch_and(&u->holds, ~HOLD_PACE, __ATOMIC_RELAXED);
+    __atomic_fetch_and(&b->holds, ~HOLD_PACE, __ATOMIC_SEQ_CST); /* before the list is looked at: enqueue() */
+    return !list_empty(&b->ready);
+}
+
 void
 bus_hold(struct bus *b, uint32_t hold)
 {
@@ -353,67 +381,6 @@ bus_release(struct bus *b, uint32_t hold)
 {
     __atomic_fetch_and(&b->holds, ~hold, __ATOMIC_ACQ_REL);
     bus_kick(b);
-}
-
-/* ---- time ---- */
-
-/* A second less of a busy time. Returns true when it is over. */
-static bool
-busy_tick(uint32_t *seconds, uint32_t holds)
-{
-    uint32_t left = __atomic_load_n(seconds, __ATOMIC_RELAXED);
-
-    if (!(holds & HOLD_BUSY) || !left)
-        return false;
-    __atomic_store_n(seconds, left - 1, __ATOMIC_RELAXED);
-    return left == 1;
-}
-
-/* The next slot whose time has run out, or NULL. Lock held; each one is found once. */
-static struct request *
-next_timed_out(struct bus *b)
-{
-    for (uint32_t i = 0; i < PORT_SLOTS; i++) {
-        struct slot *s = &b->slots[i];
-
-        if (s->request && s->seconds == 1 && !s->timed_out && bus_slot_is_out(b, i)) {
-            s->timed_out = true;
-            return s->request;
-        }
-    }
-    return NULL;
-}
-
-static void
-second_tick(struct timer *t)
-{
-    struct bus *b = container_of(t, struct bus, second);
-    struct request *r;
-    struct unit *u;
-    bool busy = b->holds & HOLD_BUSY;
-
-    if (busy_tick(&b->busy_seconds, b->holds))
-        bus_release(b, HOLD_BUSY);
-    spin_lock_raw(&b->lock);
-    for (uint32_t i = 0; i < PORT_SLOTS; i++)
-        if (b->slots[i].seconds > 1)
-            b->slots[i].seconds--;
-    list_for_each_entry(u, &b->units, link) {
-        busy |= u->holds & HOLD_BUSY;
-        if (busy_tick(&u->busy_seconds, u->holds))
-            unit_release(u, HOLD_BUSY);
-    }
-    if (!b->active && !busy) {
-        b->ticking = false;
-        (void)timer_cancel(t);
-    }
-    while ((r = next_timed_out(b)) != NULL) {
-        unit_hold(r->unit, HOLD_RECOVERY);
-        spin_unlock_raw(&b->lock);
-        b->adapter->face->timed_out(b, r);
-        spin_lock_raw(&b->lock);
-    }
-    spin_unlock_raw(&b->lock);
 }
 
 /* ---- making and freeing ---- */
@@ -437,7 +404,7 @@ bus_new(struct adapter *a, uint32_t number, uint32_t depth, struct bus **out)
     spin_init(&b->isr_lock, (enum lock_order)(LOCK_PORT_ISR + number), "a bus's interrupt");
     list_init(&b->units);
     list_init(&b->ready);
-    timer_init_call(&b->second, second_tick);
+    timer_init_call(&b->second, bus_second);
     dpc_init(&b->run_dpc, run_dpc, b);
     for (uint32_t n = 0; n < cpu_count(); n++) {
         b->cpus[n].bus = b;
@@ -463,30 +430,32 @@ bus_free(struct bus *b)
 }
 
 struct unit *
-unit_find(struct bus *b, uint8_t target, uint8_t lun)
+unit_find(struct bus *b, uint8_t path, uint8_t target, uint8_t lun)
 {
     uint8_t irql = spin_lock(&b->lock);
     struct unit *u, *found = NULL;
 
     list_for_each_entry(u, &b->units, link)
-        if (u->target == target && u->lun == lun)
+        if (u->path == path && u->target == target && u->lun == lun)
             found = u;
     spin_unlock(&b->lock, irql);
     return found;
 }
 
 int
-unit_add(struct bus *b, uint8_t target, uint8_t lun, uint32_t depth, void *face_data, struct unit **out)
+unit_add(struct bus *b, uint8_t path, uint8_t target, uint8_t lun, uint32_t depth, void *face_data,
+         struct unit **out)
 {
     struct unit *u;
     uint8_t irql;
 
-    if (unit_find(b, target, lun))
+    if (unit_find(b, path, target, lun))
         return -EEXIST;
     u = pool_zalloc(sizeof(*u), PORT_TAG);
     if (!u)
         return -ENOMEM;
     u->bus = b;
+    u->path = path;
     u->target = target;
     u->lun = lun;
     u->depth = depth;
@@ -509,7 +478,18 @@ unit_cut(struct unit *u)
     u->gone = true;
     waiting_take(u, &requests);
     spin_unlock(&u->bus->lock, irql);
-    waiting_fail(&requests);
+    waiting_fail(&requests, -ENODEV);
+}
+
+void
+unit_flush(struct unit *u, int error)
+{
+    struct list requests = LIST_INIT(requests);
+    uint8_t irql = spin_lock(&u->bus->lock);
+
+    waiting_take(u, &requests);
+    spin_unlock(&u->bus->lock, irql);
+    waiting_fail(&requests, error);
 }
 
 void

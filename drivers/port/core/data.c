@@ -39,39 +39,3 @@ data_write(const struct request_data *d, const void *buffer, uint32_t size)
     for (; at < size && (run = data_next(d, &c, &pa)) != 0; at += run)
         memcpy(phys_to_virt(pa), (const char *)buffer + at, MIN(run, size - at));
 }
-
-int
-bounce_add(struct bounce_pool *p, size_t size, const struct dma_limits *limits)
-{
-    int err = p->count < BOUNCE_MAX ? dma_alloc(size, limits, &p->buffer[p->count]) : -ENOSPC;
-
-    if (!err)
-        __atomic_store_n(&p->count, p->count + 1, __ATOMIC_RELEASE);
-    return err;
-}
-
-void
-bounce_free(struct bounce_pool *p)
-{
-    while (p->count)
-        dma_free(&p->buffer[--p->count]);
-}
-
-int
-bounce_take(struct bounce_pool *p)
-{
-    uint32_t count = __atomic_load_n(&p->count, __ATOMIC_ACQUIRE);
-
-    for (unsigned n = 0; n < count; n++)
-        if (!(__atomic_fetch_or(&p->busy, 1u << n, __ATOMIC_ACQ_REL) & 1u << n)) {
-            __atomic_fetch_add(&p->used, 1, __ATOMIC_RELAXED);
-            return (int)n;
-        }
-    return -1;
-}
-
-void
-bounce_put(struct bounce_pool *p, int n)
-{
-    __atomic_fetch_and(&p->busy, ~(1u << n), __ATOMIC_RELEASE);
-}

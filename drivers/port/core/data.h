@@ -68,10 +68,5 @@ struct bounce_pool {
     uint64_t used;  /* [a] requests whose data went through one */
 };
 
-/* One more. PASSIVE_LEVEL. Returns 0; -ENOMEM; -ENOSPC: there are BOUNCE_MAX, which is enough. bounce_free(): all of them. */
-int bounce_add(struct bounce_pool *p, size_t size, const struct dma_limits *limits);
+/* All of them; none is taken. PASSIVE_LEVEL */
 void bounce_free(struct bounce_pool *p);
-
-/* Any IRQL. bounce_take(): -1: all are taken. */
-int bounce_take(struct bounce_pool *p);
-void bounce_put(struct bounce_pool *p, int n);

@@ -40,6 +40,7 @@
 #define PORT_LINES      2
 #define PORT_LOG        16
 #define PORT_TEXT       120
+#define UNIT_NAME       26
 
 struct adapter;
 struct bus;
@@ -50,8 +51,7 @@ struct unit_watcher;
 struct device;
 
 enum request_flags {
-    REQUEST_FIRST = 1,  /* ahead of those that wait */
-    REQUEST_BYPASS = 2, /* also while its unit or bus is held */
+    REQUEST_FIRST = 1, /* ahead of those that wait */
 };
 
 /* [I] the submitter's, until done   [q] bus->lock */
@@ -60,8 +60,9 @@ struct request {
     struct unit *unit; /* [I] */
     uint32_t seconds;  /* [I] it may be at the miniport; 0: without limit */
     uint8_t flags;     /* [I] enum request_flags */
-    bool retried;      /* the face's */
-    uint8_t status;    /* of the face, when done */
+    uint8_t passes; /* [I] HOLD_..: reasons to wait that are none for it; not 0: no limits of depth either */
+    bool retried;   /* the face's */
+    uint8_t status; /* of the face, when done */
     int error; /* 0, or -errno of the engine: it has not been (or could not be) completed by the miniport */
     uint32_t cpu;  /* where it was submitted */
     uint32_t slot; /* while it is issued */
@@ -73,10 +74,11 @@ struct request {
 enum slot_state { SLOT_FREE, SLOT_TAKEN, SLOT_ISSUED, SLOT_COMPLETED };
 
 struct slot {
-    uint8_t state;     /* [a] enum slot_state */
-    uint8_t timed_out; /* [q] recovery has begun for it */
-    uint32_t seconds;  /* [q] left; 0: no limit */
-    uint32_t order;    /* of being issued */
+    uint8_t state;    /* [a] enum slot_state */
+    bool timed_out;   /* [q] recovery has begun for it */
+    bool reporting;   /* [a] the face is told so, and the request stays */
+    uint32_t seconds; /* [q] left; 0: no limit */
+    uint32_t order;   /* of being issued */
     struct request *request;
 };
 
@@ -105,14 +107,27 @@ struct port_face {
     void (*destroy)(struct adapter *a);
 };
 
-enum { HOLD_BUSY = 1, HOLD_RECOVERY = 2, HOLD_STOP = 4, HOLD_BOUNCE = 8 };
+/* Reasons to wait. PACE is the engine's own, on a bus that is paced: its miniport has not asked for more. */
+enum {
+    HOLD_BUSY = 1,
+    HOLD_RECOVERY = 2,
+    HOLD_STOP = 4,
+    HOLD_BOUNCE = 8,
+    HOLD_FROZEN = 16, /* the sender is to release the queue */
+    HOLD_LOCKED = 32, /* the sender has locked it */
+    HOLD_SENSE = 64,  /* sense data is fetched */
+    HOLD_PACE = 128,
+    HOLD_ALL = HOLD_PACE - 1, /* for request.passes: all but PACE */
+};
 
 /* [I] fixed   [q] bus->lock   [a] atomic */
 struct unit {
     struct list link;                   /* [q] bus->units */
     struct list ready;                  /* [q] bus->ready, while something waits */
     struct bus *bus;                    /* [I] */
-    uint8_t target, lun;                /* [I] */
+    uint8_t path, target, lun;          /* [I] */
+    uint8_t type;                       /* [I] once announced: of peripheral device (SPC-4, 6.4.2) */
+    char name[UNIT_NAME];               /* [I] likewise: vendor and product */
     uint32_t depth;                     /* [a] requests at the miniport at once */
     uint32_t active;                    /* [q] */
     uint32_t holds;                     /* [a] HOLD_.. */
@@ -136,15 +151,17 @@ struct bus {
     struct adapter *adapter; /* [I] */
     uint32_t number;         /* [I] */
     spinlock_t lock;
-    spinlock_t isr_lock;            /* at irq_level */
-    uint8_t irq_level;              /* [I] once connected */
-    uint8_t line;                   /* [I] which of the adapter's lines interrupts for it */
-    struct list units;              /* [q] */
-    struct list ready;              /* [q] struct unit.ready: round robin */
-    uint32_t depth;                 /* [a] */
-    uint32_t active;                /* [q] slots issued; read without */
-    uint32_t holds;                 /* [a] HOLD_.. */
-    uint32_t busy_seconds;          /* [a] */
+    spinlock_t isr_lock;   /* at irq_level */
+    uint8_t irq_level;     /* [I] once connected */
+    uint8_t line;          /* [I] which of the adapter's lines interrupts for it */
+    struct list units;     /* [q] */
+    struct list ready;     /* [q] struct unit.ready: round robin */
+    uint32_t depth;        /* [a] */
+    uint32_t active;       /* [q] slots issued; read without */
+    bool paced;            /* [I] a request is issued when the miniport has asked for one (bus_next()) */
+    uint32_t starved;      /* seconds that requests wait though nothing is out; the timer's */
+    uint32_t holds;        /* [a] HOLD_.. */
+    uint32_t busy_seconds; /* [a] */
     uint64_t used[PORT_SLOT_WORDS]; /* [q] */
     struct slot slots[PORT_SLOTS];
     struct bounce_pool bounce;
@@ -163,7 +180,8 @@ struct port_range {
     uint64_t start, size;
     bool in_memory;
     uint8_t bar;
-    void *va; /* mapped; NULL: not yet. Ports: their number */
+    uint32_t users; /* times that adapter_map() has given it out */
+    void *va;       /* mapped; NULL: not yet */
 };
 
 struct adapter_line {
@@ -179,8 +197,10 @@ struct adapter {
     char name[16];                /* [I] "ata0" */
     const struct port_face *face; /* [I] */
     struct driver *driver;        /* [I] */
-    struct pci_device *pci;       /* [I] one of the two; both NULL: it is simulated */
+    struct pci_device *pci;       /* [I] one of the two; both NULL: it has none, or is simulated */
     struct isa_device *isa;       /* [I] */
+    bool searching;               /* its driver looks for a device: adapter_take() */
+    int line;                     /* [I] once connected: ISA's, of an adapter without device; -1: none */
     struct gate gate;
     uint8_t state;        /* [a] enum adapter_state */
     uint32_t range_count; /* [I] */
@@ -218,8 +238,19 @@ void adapter_free(struct adapter *a);
 int adapter_connect(struct adapter *a);
 void adapter_disconnect(struct adapter *a);
 
-/* The range of the device that holds these bytes, mapped; size 0: all of it. NULL: none. <= DISPATCH_LEVEL: if mapped. */
+/* The range of the device that holds these bytes, mapped; ports: their number. NULL: none. PASSIVE_LEVEL, both.
+ * adapter_unmap(): false: it was not mapped. */
 void *adapter_map(struct adapter *a, uint64_t start, uint64_t size);
+bool adapter_unmap(struct adapter *a, const void *base);
+
+/*
+ * For a driver that looks for its devices itself (a->searching): claim whatever has these addresses: on PCI a function,
+ * else an ISA device, or ports that are nobody's. It is given back with the last adapter_unmap().
+ * Returns: 0: it has them, or (adapter_may_take()) could; -EBUSY: somebody else has; -ENODEV: there is nothing; -EACCES: it
+ *          does not search; -ENOSPC. PASSIVE_LEVEL
+ */
+int adapter_may_take(struct adapter *a, uint64_t start, uint64_t size, bool in_memory, bool on_pci);
+int adapter_take(struct adapter *a, uint64_t start, uint64_t size, bool in_memory, bool on_pci);
 
 /* Into the error log, and into the kernel's. Any IRQL. */
 void adapter_log(struct adapter *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -247,18 +278,24 @@ bool adapter_is_compatible(const struct adapter *a, uint32_t n);
 int bus_new(struct adapter *a, uint32_t number, uint32_t depth, struct bus **out);
 void bus_free(struct bus *b);
 
-/* PASSIVE_LEVEL. -EEXIST */
-int unit_add(struct bus *b, uint8_t target, uint8_t lun, uint32_t depth, void *face_data, struct unit **out);
+/* path: for buses that serve several. PASSIVE_LEVEL. -EEXIST */
+int unit_add(struct bus *b, uint8_t path, uint8_t target, uint8_t lun, uint32_t depth, void *face_data,
+             struct unit **out);
 /* It takes requests now, within its limits: class drivers are told. unit_remove() tells them, too. PASSIVE_LEVEL */
 void unit_announce(struct unit *u, uint32_t max_bytes, uint32_t max_pieces);
 /* New requests fail with -ENODEV, those that wait are done with it. <= DISPATCH_LEVEL; again: nothing. */
 void unit_cut(struct unit *u);
 /* Likewise; then it is freed when the last has come back. */
 void unit_remove(struct unit *u);
+/* Type and name from the first 36 bytes of its INQUIRY data, before unit_announce(); what types are called. */
+void unit_describe(struct unit *u, const uint8_t *inquiry);
+const char *unit_type_name(uint8_t type);
 /* Whoever was told of it is told that it goes (unit.c). PASSIVE_LEVEL; again: nothing */
 void unit_retire(struct unit *u);
-struct unit *unit_find(struct bus *b, uint8_t target,
-                       uint8_t lun); /* <= DISPATCH_LEVEL; valid until unit_remove() */
+/* <= DISPATCH_LEVEL; valid until unit_remove(). NULL: none */
+struct unit *unit_find(struct bus *b, uint8_t path, uint8_t target, uint8_t lun);
+/* All that waits at it is done with this error. <= DISPATCH_LEVEL */
+void unit_flush(struct unit *u, int error);
 
 /*
  * Queue a request for its unit.
@@ -288,6 +325,12 @@ void bus_hold(struct bus *b, uint32_t hold);
 void bus_release(struct bus *b, uint32_t hold);
 
 /*
+ * A paced bus issues one request, then waits until its miniport asks for the next: for a unit that has none out, or (u)
+ * also for this one. Any IRQL. Returns whether requests wait: then bus_run() or bus_kick() is called.
+ */
+bool bus_next(struct bus *b, struct unit *u);
+
+/*
  * The miniport has completed what is in a slot: claim it, write down how, post it. Whoever has claimed it has
  * slots[slot].request to himself. Any IRQL. bus_slot_claim() returns false: it was not out (twice, or never).
  */
@@ -311,6 +354,12 @@ bus_slot_claim(struct bus *b, uint32_t slot)
 void bus_slot_post(struct bus *b, uint32_t slot);
 bool bus_slot_is_out(const struct bus *b, uint32_t slot); /* TAKEN or ISSUED */
 
+static inline bool
+bus_slot_is_issued(const struct bus *b, uint32_t slot)
+{
+    return slot < PORT_SLOTS && __atomic_load_n(&b->slots[slot].state, __ATOMIC_ACQUIRE) == SLOT_ISSUED;
+}
+
 /* The miniport says that an interrupt was of this bus. Too many in a row, and nothing done: the adapter is given up, as
  * its line would never be quiet. The interrupt's level. */
 void bus_claimed(struct bus *b);
@@ -327,3 +376,20 @@ int bus_drain(struct bus *b, uint64_t timeout);
 
 /* Nothing is issued any more; all that waits is done with -ENODEV, all that is out with -EIO. <= DISPATCH_LEVEL. */
 void bus_kill(struct bus *b);
+
+/* ---- bounce buffers (bounce.c) ---- */
+
+/* WAIT: all buffers are taken; CANNOT: no buffer is that large. */
+enum data_mapping { DATA_MAPPED, DATA_WAIT, DATA_CANNOT };
+
+/*
+ * Data through a buffer of the bus's: bus->bounce.buffer[*n]; room: bytes that the device may fill, at least the data's.
+ * bounce_end(): `received` bytes of it are the data; the buffer is given back; false: something was written behind its room.
+ * <= DISPATCH_LEVEL
+ */
+enum data_mapping bounce_begin(struct bus *b, const struct request_data *d, uint32_t room, bool to_device,
+                               int32_t *n);
+bool bounce_end(struct bus *b, const struct request_data *d, uint32_t room, uint32_t received, int32_t *n);
+
+/* Buffers for one more unit: of `most` bytes where many requests may need one. PASSIVE_LEVEL */
+void bounce_reserve(struct bus *b, bool often, size_t most);

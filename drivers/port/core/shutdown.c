@@ -34,6 +34,7 @@ unit_tell(struct unit *u, struct scsi_request *s, uint8_t function)
     s->srb.Length = sizeof(s->srb);
     s->srb.Function = function;
     s->srb.TimeOutValue = FLUSH_SECONDS;
+    s->srb.SrbFlags = SRB_FLAGS_NO_QUEUE_FREEZE;
     if (function == SRB_FUNCTION_EXECUTE_SCSI) {
         s->srb.CdbLength = 10;
         s->srb.Cdb[0] = SCSIOP_SYNCHRONIZE_CACHE;
@@ -45,8 +46,8 @@ unit_tell(struct unit *u, struct scsi_request *s, uint8_t function)
         return;
     if (status != SRB_STATUS_SUCCESS && status != SRB_STATUS_NO_DEVICE &&
         status != SRB_STATUS_INVALID_REQUEST)
-        log_err("%s: channel %u target %u: function %#x at the end failed: SRB status %#x",
-                u->bus->adapter->name, u->bus->number, u->target, function, status);
+        log_err("%s: path %u target %u: function %#x at the end failed: SRB status %#x",
+                u->bus->adapter->name, u->path, u->target, function, status);
 }
 
 /* The units of a bus as they are now; nobody adds or removes any at the end. */

@@ -65,6 +65,37 @@ unit_retire(struct unit *u)
         u->watcher->leaving(word);
 }
 
+/* SPC-4, 6.4.2 */
+const char *
+unit_type_name(uint8_t type)
+{
+    static const char *const names[] = {"disk",       "tape",    "printer", "processor", "worm",
+                                        "cd",         "scanner", "optical", "changer",   "communications",
+                                        "graphic",    "graphic", "raid",    "enclosure", "disk",
+                                        "card reader"};
+
+    return type < ARRAY_SIZE(names) ? names[type] : "other";
+}
+
+void
+unit_describe(struct unit *u, const uint8_t *inquiry)
+{
+    size_t n = 0;
+
+    u->type = inquiry[0] & 0x1f;
+    for (unsigned i = 8; i < 32; i++) {
+        char c = inquiry[i] > ' ' && inquiry[i] <= '~' ? (char)inquiry[i] : ' ';
+
+        if (n && u->name[n - 1] != ' ' && (c == ' ' || i == 16)) /* 8 of the vendor, 16 of the product */
+            u->name[n++] = ' ';
+        if (c != ' ')
+            u->name[n++] = c;
+    }
+    while (n && u->name[n - 1] == ' ')
+        n--;
+    u->name[n] = 0;
+}
+
 void
 unit_facts(const struct unit *u, struct unit_facts *out)
 {
@@ -75,5 +106,5 @@ unit_facts(const struct unit *u, struct unit_facts *out)
                                .depth = __atomic_load_n(&u->depth, __ATOMIC_RELAXED),
                                .max_bytes = u->max_bytes,
                                .max_pieces = u->max_pieces};
-    snprintf(out->path, sizeof(out->path), "%s:%u:%u:%u", a->name, u->bus->number, u->target, u->lun);
+    snprintf(out->path, sizeof(out->path), "%s:%u:%u:%u", a->name, u->path, u->target, u->lun);
 }

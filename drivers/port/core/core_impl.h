@@ -1,0 +1,16 @@
+/* What the files of the engine share. */
+#pragma once
+#include "drivers/port/core/port.h"
+
+/* resource.c: the ranges and lines of an adapter's device. PASSIVE_LEVEL, but for resources_own_port(): any IRQL. */
+
+/* Claim the device that it was made for and list its ranges. Returns 0 or -errno and why[DRIVER_WHY]. */
+int resources_claim(struct adapter *a, char *why);
+/* Unmap and give back all. */
+void resources_release(struct adapter *a);
+bool resources_own_port(const struct gate *g, uint16_t port, unsigned size);
+/* ISA's line that its n-th interrupt is; -1: it is none of ISA's. */
+int resources_isa_line(const struct adapter *a, uint32_t n);
+
+/* time.c: fires each second while bus->ticking. DISPATCH_LEVEL, no lock held */
+void bus_second(struct timer *t);
