@@ -17,6 +17,14 @@ CONTROLLERS = {
     "ide-q35": ("--disk", "ide:{}"),
     "ide-pc-uefi": ("--machine", "pc", "--boot", "iso", "--firmware", "uefi", "--disk", "ide:{}"),
     "isa-ide": ("--disk", "isa-ide:{}"),
+    "am53c974": ("--disk", "am53c974:{}"),
+    "am53c974-pc": ("--machine", "pc", "--disk", "am53c974:{}"),
+    "lsi": ("--disk", "lsi:{}"),  # which takes the memory among its ranges: S-140
+    "lsi-pc": ("--machine", "pc", "--disk", "lsi:{}"),
+    "lsi810": ("--disk", "lsi810:{}"),
+    "atadisk-pc": ("--machine", "pc", "--append", "driver=atadisk", "--disk", "ide:{}"),
+    "atadisk-q35": ("--append", "driver=atadisk", "--disk", "ide:{}"),
+    "atadisk-isa": ("--append", "driver=atadisk", "--disk", "isa-ide:{}"),
 }
 TIB = 1 << 40
 
@@ -77,34 +85,36 @@ def test_what_is_written_is_there(tmp_path, controller):
 
 
 @pytest.mark.parametrize("controller, requests, most", [
-    ("ahci", 4000, 262144), ("ide-pc", 1600, 65536), ("isa-ide", 400, 16384)])
+    ("ahci", 4000, 262144), ("ide-pc", 1600, 65536), ("isa-ide", 400, 16384), ("am53c974", 800, 65536), ("lsi", 2000, 262144),
+    ("lsi810", 1000, 131072), ("atadisk-pc", 400, 16384), ("atadisk-isa", 400, 16384)])
 def test_random_requests_of_many_threads_are_verified(tmp_path, controller, requests, most):
     image = sparse(tmp_path / "disk.img", 32 << 20)
     done = run(f"/tests/io /dev/sda {requests} 8 {most} && /tests/io /dev/sda {requests} 8 {most} direct && ports",
                *options(controller, image), "--smp", "4", "--mem", "512M", timeout=400)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count(f"io: {requests} requests") == 2
-    assert re.search(r"^ata\d+ +running .* 0 +-$", done.stdout, re.M)
+    assert re.search(r"^(ata|scsi)\d+ +running .* 0 +-$", done.stdout, re.M)
 
 
-@pytest.mark.parametrize("controller", ["ahci", "ide-pc"])
+@pytest.mark.parametrize("controller", ["ahci", "ide-pc", "lsi"])
 def test_transfers_go_on_by_themselves(tmp_path, controller):
     done = run("/tests/aio /dev/sda && ports", *options(controller, sparse(tmp_path / "disk.img", 8 << 20)), "--smp", "4")
     assert done.stdout.startswith("ok\n"), done.stdout + done.stderr
-    assert re.search(r"^ata\d+ +running .* 0 +-$", done.stdout, re.M)
+    assert re.search(r"^(ata|scsi)\d+ +running .* 0 +-$", done.stdout, re.M)
 
 
-def test_memory_above_4_gib_is_reached_by_a_device_of_32_bits(tmp_path):
+@pytest.mark.parametrize("controller", ["ide-pc", "lsi", "am53c974"])
+def test_memory_above_4_gib_is_reached_by_a_device_of_32_bits(tmp_path, controller):
     image = noise(tmp_path / "disk.img", 4 << 20)
     done = run("dd if=/dev/sda bs=64k iflag=direct 2>/dev/null | sha256sum; /tests/io /dev/sda 300 4 65536 direct; ports -v",
-               *options("ide-pc", image), "--mem", "6G", timeout=300)
+               *options(controller, image), "--mem", "6G", timeout=300)
     assert hashlib.sha256(noise(tmp_path / "same", 4 << 20).read_bytes()).hexdigest() in done.stdout, done.stderr
     assert "io: 300 requests" in done.stdout
-    bounced = re.search(r"^ata0:0 +(?:\d+ +){5}(\d+)", done.stdout, re.M)
+    bounced = re.search(r"^(?:ata|scsi)0:0 +(?:\d+ +){5}(\d+)", done.stdout, re.M)
     assert int(bounced[1]) > 0, done.stdout
 
 
-@pytest.mark.parametrize("controller", ["ahci", "ide-pc"])
+@pytest.mark.parametrize("controller", ["ahci", "ide-pc", "lsi"])
 @pytest.mark.parametrize("size, shown", [
     (512, "512 B"), (504 << 20, "504 MiB"), (8 << 30, "8.0 GiB"), (128 << 30, "128 GiB"), (3 * TIB, "3.0 TiB")],
     ids=["1-sector", "504M", "8G", "128G", "3T"])
@@ -344,7 +354,12 @@ def test_the_commands_say_what_there_is(tmp_path):
     ("parts sdq", 1, "there is no disk 'sdq'"), ("iostat x", 2, "numbers above 0"),
     ("rescan nothing", 1, "there is no adapter 'nothing'"), ("rescan && rescan ata0 && disks | grep -q sda", 0, ""),
     ("disks --help && parts --help && identify --help && inquiry --help && smart --help && cdb --help && eject --help && "
-     "iostat --help && rescan --help", 0, ""),
+     "iostat --help && iobench --help && rescan --help", 0, ""),
+    ("iobench -b 100 -n 5 /dev/sda", 1, "/dev/sda: read of 100 bytes at byte "),
+    ("iobench -b 100 -d 2 -n 5 /dev/sda", 1, "/dev/sda: read of 100 bytes at byte "),
+    ("iobench -b 0 /dev/sda", 2, "'0' is no size from 1 to "), ("iobench /dev/null", 1, "is neither a disk nor a file"),
+    ("iobench -b 16M -d 32 /dev/sda", 2, "more than 256 MiB of memory"),
+    ("iobench -b 16M -n 1 /dev/sda", 1, "less than one request"),
 ])
 def test_the_commands_say_what_is_wrong(tmp_path, command, status, said):
     done = run(command, "--disk", f"ahci:{noise(tmp_path / 'disk.img', 1 << 20)}")

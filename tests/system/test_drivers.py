@@ -88,7 +88,8 @@ def test_a_malformed_inf_is_told_with_its_line(tmp_path):
     bad.write_text("[Version]\nSignature=x\n[Models\n")
     done = run("dmesg", drivers=(bad, INF, PROBES / "atasim.sys"))
     assert "/drivers/bad.inf:3: no ] ends the section's name" in done.stdout
-    assert "3 INF files, 1 devices have a driver" in done.stdout
+    ours = len(list((ROOT / "drivers").rglob("*.inf")))
+    assert f"{ours + 1} INF files, 1 devices have a driver" in done.stdout
 
 
 def test_a_controller_without_channels_of_its_own_gets_the_default_ones(tmp_path):
@@ -127,7 +128,7 @@ def test_ahci_finds_disks_and_cd(tmp_path):
     done = run("ports", *disks, "--cd", images[0], ours=True)
     assert done.returncode == 0, done.stderr
     for unit in [f"ata0:{n}:0:0" for n in range(3)] + [f"ata1:{n}:0:0" for n in range(5)]:
-        assert re.search(rf"^{unit} +32 ", done.stdout, re.M), unit
+        assert re.search(rf"^{unit} +\w+ +QEMU [\w\- ]+ 32 ", done.stdout, re.M), unit
 
 
 def test_commands_load_bind_unbind_unload():

@@ -104,9 +104,10 @@ def test_a_full_disk(tmp_path, options):
     clean(image)
 
 
-def test_many_at_work_on_four_processors(tmp_path):
+@pytest.mark.parametrize("controller", ["ahci", "lsi", "am53c974"])
+def test_many_at_work_on_four_processors(tmp_path, controller):
     image = empty(tmp_path / "volume.img", 60, "-F 32 -s 2")
-    done = portolan("exec", "--timeout", 300, "--smp", 4, "--disk", f"ahci:{image}", "--", """mount -t vfat /dev/sda /mnt; cd /mnt
+    done = portolan("exec", "--timeout", 300, "--smp", 4, "--disk", f"{controller}:{image}", "--", """mount -t vfat /dev/sda /mnt; cd /mnt
         work() { mkdir $1; for n in 1 2 3 4 5 6 7 8 9 10 11 12; do head -c $((n * 3333 + $1)) /bin/busybox > $1/f$n; cat $1/f$n >> all$1; mv $1/f$n $1/renamed$n
           if [ $((n % 3)) = 0 ]; then rm $1/renamed$n; sync; fi; done; }
         for i in 1 2 3 4 5 6; do work $i & done; (for n in 1 2 3 4 5; do find . -type f -exec cat {} + > /dev/null; done) & wait
@@ -192,8 +193,12 @@ def script(volume_bytes):
     return "\n".join(lines)
 
 
-@pytest.mark.parametrize("options", ["-F 12 -s 2", "-F 16 -s 1", "-F 32 -s 1"])
-def test_the_power_is_cut_at_every_write(tmp_path, options):
+AHCI, LSI = "ide-hd,bus=ide.0,drive=bad", "lsi53c895a,id=hba -device scsi-hd,bus=hba.0,drive=bad"
+
+
+@pytest.mark.parametrize("options, device", [("-F 12 -s 2", AHCI), ("-F 16 -s 1", AHCI), ("-F 32 -s 1", AHCI), ("-F 16 -s 1", LSI)],
+                         ids=["fat12", "fat16", "fat32", "fat16-lsi"])
+def test_the_power_is_cut_at_every_write(tmp_path, options, device):
     """Each prefix of the writes, torn ones, and any that the disk had not flushed: fatcheck finds no damage, and nothing promised is lost."""
     kib = {"-F 12 -s 2": 1500, "-F 16 -s 1": 3000, "-F 32 -s 1": 34000}[options]
     base = tmp_path / "base.img"
@@ -205,7 +210,7 @@ def test_the_power_is_cut_at_every_write(tmp_path, options):
     shutil.copy(base, tmp_path / "disk.img")
     with BadDisk(tmp_path, log=tmp_path / "log", image=tmp_path / "disk.img") as disk:
         done = portolan("exec", "--timeout", 300, "--smp", 2, "--qemu",
-                        f"-blockdev driver=nbd,node-name=bad,server.type=unix,server.path={disk.folder / 'nbd'} -device ide-hd,bus=ide.0,drive=bad",
+                        f"-blockdev driver=nbd,node-name=bad,server.type=unix,server.path={disk.folder / 'nbd'} -device {device}",
                         "--", script(kib * 1024), timeout=400, PORTOLAN_VARIANT="debug")
     assert done.stdout.endswith("end\n"), done.stdout + done.stderr
     checked = subprocess.run([sys.executable, ROOT / "tests/faults/crashcheck.py", tmp_path / "log", base, "--lib", library, "--torn",

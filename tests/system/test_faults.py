@@ -11,8 +11,12 @@ import pytest
 
 from launcher import ROOT, portolan
 
-DEVICES = {"ahci": ("ide-hd,bus=ide.0,drive=bad", "q35"), "ide": ("ide-hd,bus=ide.0,unit=0,drive=bad", "pc")}
+DEVICES = {"ahci": ("ide-hd,bus=ide.0,drive=bad", "q35"), "ide": ("ide-hd,bus=ide.0,unit=0,drive=bad", "pc"),
+           "lsi": ("lsi53c895a,id=hba -device scsi-hd,bus=hba.0,drive=bad", "q35"),
+           "am53c974": ("am53c974,id=hba -device scsi-hd,bus=hba.0,drive=bad", "q35")}
 SECTOR = 512
+# QEMU 7.2's 53C895A forgets a command that fails while another one is connected: its time then has to run out.
+THREADS = {"lsi": 1}
 
 
 class BadDisk:
@@ -90,7 +94,8 @@ def test_a_request_that_hangs_is_given_up_and_repeated(tmp_path, device):
 @pytest.mark.parametrize("device", DEVICES)
 def test_errors_are_the_requests_own(tmp_path, device):
     with BadDisk(tmp_path, {"do": "error", "op": "write", "from": 4000, "to": 9000}, {"do": "error", "op": "read", "skip": 100, "count": 9}) as disk:
-        done = run(disk, device, "/tests/io /dev/sda 600 4 65536 direct errors; dd if=/dev/sda of=/dev/null count=100 2>&1 | tail -1")
+        done = run(disk, device, f"/tests/io /dev/sda 600 {THREADS.get(device, 4)} 65536 direct errors; "
+                   "dd if=/dev/sda of=/dev/null count=100 2>&1 | tail -1")
         assert disk.hits() > 9
     errors = done.stdout.split("bytes, ")[1].split()[0]
     assert int(errors) > 0 and "100+0 records out" in done.stdout, done.stdout + done.stderr
@@ -99,7 +104,8 @@ def test_errors_are_the_requests_own(tmp_path, device):
 @pytest.mark.parametrize("device", DEVICES)
 def test_a_disk_that_answers_no_more_ends_its_requests(tmp_path, device):
     with BadDisk(tmp_path, {"do": "drop", "skip": 200}) as disk:
-        done = run(disk, device, "/tests/io /dev/sda 600 4 65536 direct errors; dd if=/dev/sda of=/dev/null count=1 2>&1; echo lives")
+        done = run(disk, device, f"/tests/io /dev/sda 600 {THREADS.get(device, 4)} 65536 direct errors; "
+                   "dd if=/dev/sda of=/dev/null count=1 2>&1; echo lives")
     assert "Input/output error" in done.stdout and done.stdout.endswith("lives\n"), done.stdout + done.stderr
 
 

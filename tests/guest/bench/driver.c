@@ -72,7 +72,7 @@ bench_driver(void)
     }
     buffer = phys_to_virt(frame_alloc(0, 0));
     adapters_for_each(take, NULL);
-    u = unit_find(adapter->bus[0], 0, 0);
+    u = unit_find(adapter->bus[0], 0, 0, 0);
     for (unsigned i = 0; u && i < ROUNDS; i++)
         round_run(u);
     log_info("bench: driver done");

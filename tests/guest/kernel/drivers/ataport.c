@@ -159,14 +159,14 @@ KTEST(ataport_devices_absent_and_refused) /* A-119 A-144 A-147 */
     s.knobs->present = 0;
     s.knobs->max_target = 0;
     KCHECK_EQ(sim_start(&s), 0);
-    KCHECK(!unit_find(s.adapter->bus[0], 0, 0));
+    KCHECK(!unit_find(s.adapter->bus[0], 0, 0, 0));
     KCHECK_EQ(sim_calls(&s, CALL_STARTIO), 1);
     sim_stop(&s);
     if (!sim_load(&s))
         return;
     s.knobs->false_mask = 1 << CALL_INITIALIZE;
     KCHECK_EQ(sim_start(&s), 0);
-    KCHECK(!unit_find(s.adapter->bus[0], 0, 0));
+    KCHECK(!unit_find(s.adapter->bus[0], 0, 0, 0));
     sim_stop(&s);
 }
 

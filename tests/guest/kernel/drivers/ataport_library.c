@@ -82,7 +82,7 @@ KTEST(ataport_bus_change_finds_and_loses_devices) /* A-115 */
     if (!sim_load(&s))
         return;
     KCHECK_EQ(sim_start(&s), 0);
-    KCHECK(unit_find(s.adapter->bus[0], 0, 0) && !unit_find(s.adapter->bus[0], 1, 0));
+    KCHECK(unit_find(s.adapter->bus[0], 0, 0, 0) && !unit_find(s.adapter->bus[0], 0, 1, 0));
     s.knobs->present = 3;
     KCHECK_EQ(sim_run(&s, DO_BUS_CHANGE), IRB_STATUS_SUCCESS);
     while (sim_calls(&s, CALL_INITIALIZE) < 2 && time_now() < deadline)
@@ -91,9 +91,9 @@ KTEST(ataport_bus_change_finds_and_loses_devices) /* A-115 */
     KCHECK_EQ(sim_call(&s, CALL_INITIALIZE, 1)->detail, 1);
     s.knobs->present = 1;
     KCHECK_EQ(sim_run(&s, DO_BUS_CHANGE), IRB_STATUS_SUCCESS);
-    while (unit_find(s.adapter->bus[0], 1, 0) && time_now() < deadline)
+    while (unit_find(s.adapter->bus[0], 0, 1, 0) && time_now() < deadline)
         thread_sleep(MS(5));
-    KCHECK(!unit_find(s.adapter->bus[0], 1, 0) && unit_find(s.adapter->bus[0], 0, 0));
+    KCHECK(!unit_find(s.adapter->bus[0], 0, 1, 0) && unit_find(s.adapter->bus[0], 0, 0, 0));
     sim_stop(&s);
 }
 
@@ -118,9 +118,9 @@ KTEST(ataport_device_taken_away_under_requests) /* A-115 */
     sim_interrupt(&s);
     sim_land(0, 1);
     KCHECK_EQ(sim_flights[0].a.irb_status, IRB_STATUS_SUCCESS);
-    while (unit_find(s.adapter->bus[0], 0, 0) && time_now() < deadline)
+    while (unit_find(s.adapter->bus[0], 0, 0, 0) && time_now() < deadline)
         thread_sleep(MS(5));
-    KCHECK(!unit_find(s.adapter->bus[0], 0, 0));
+    KCHECK(!unit_find(s.adapter->bus[0], 0, 0, 0));
     KCHECK(!s.adapter->gate.is_closed);
     sim_stop(&s);
 }

@@ -16,7 +16,7 @@ sim_load(struct sim *s)
 }
 
 static void
-adapter_take(void *context, struct adapter *a)
+remember(void *context, struct adapter *a)
 {
     struct sim *s = context;
 
@@ -33,7 +33,7 @@ sim_start(struct sim *s)
     if (!err && s->driver->port.add)
         err = s->driver->port.add(s->driver, s->driver->port.data, NULL, s->why);
     (void)unit_watch(disks);
-    adapters_for_each(adapter_take, s);
+    adapters_for_each(remember, s);
     return err;
 }
 
@@ -52,7 +52,7 @@ sim_stop(struct sim *s)
 struct unit *
 sim_unit(struct sim *s)
 {
-    struct unit *u = s->adapter && s->adapter->bus_count ? unit_find(s->adapter->bus[0], 0, 0) : NULL;
+    struct unit *u = s->adapter && s->adapter->bus_count ? unit_find(s->adapter->bus[0], 0, 0, 0) : NULL;
 
     if (!u)
         ktest_fail(__FILE__, __LINE__, "no unit: %s", s->why);
