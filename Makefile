@@ -114,7 +114,8 @@ $(O)/flags: FORCE | $(GENERATED)
 	@echo '$(CC) $(CFLAGS)' | cmp -s - $@ || echo '$(CC) $(CFLAGS)' > $@
 
 COLD := $(addsuffix /%,boot kernel/hw kernel/console drivers/loader drivers/control drivers/nt) \
-        $(addprefix drivers/port/ataport/,sat_% detect% controller% library% channel%)# small rather than fast
+        $(addprefix drivers/port/ataport/,sat_% detect% controller% library% channel%) \
+        $(addprefix drivers/port/scsiport/,init% find% hba% resources% library% scan%)# small rather than fast
 $(filter $(addprefix $(O)/,$(COLD)),$(OBJ)): private CFLAGS += -Os
 $(O)/boot/main.c.o $(O)/kernel/fs/procfs_system.c.o: CFLAGS += -DVERSION='"$(VERSION)"'
 -include $(OBJ:.o=.d)
@@ -130,7 +131,7 @@ $(COMMANDS): $(BUILD)/userland/%: userland/%.c $(wildcard userland/common/*) | $
 	$(call say,MUSL,$@)
 	$(Q)$(MUSL_CC) $(USER_CFLAGS) -o $@ $< $(wildcard userland/common/*.c)
 
-$(PROGRAMS): $(BUILD)/programs/%: tests/programs/%.c tests/programs/check.h tests/programs/aio_abi.h
+$(PROGRAMS): $(BUILD)/programs/%: tests/programs/%.c tests/programs/check.h userland/common/aio_abi.h
 	@mkdir -p $(@D)
 	$(call say,MUSL,$@)
 	$(Q)$(MUSL_CC) $(USER_CFLAGS) -O2 -o $@ $<
@@ -209,7 +210,7 @@ $(BUILD)/bench/icplugin.so: tests/bench/icplugin.c
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) -O2 -shared -fPIC $(WARN) -o $@ $<
 
-$(BUILD)/bench/calls $(BUILD)/bench/disk $(BUILD)/bench/files: $(BUILD)/bench/%: tests/bench/%.c kernel/cpu/marker.h tests/programs/aio_abi.h
+$(BUILD)/bench/calls $(BUILD)/bench/disk $(BUILD)/bench/files: $(BUILD)/bench/%: tests/bench/%.c kernel/cpu/marker.h userland/common/aio_abi.h
 	@mkdir -p $(@D)
 	$(Q)$(MUSL_CC) $(USER_CFLAGS) -O2 -o $@ $<
 

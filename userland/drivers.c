@@ -28,7 +28,8 @@ static const struct command command = {
     "  info FILE              what is in a driver's file: sections, imports, and which of them there are\n"
     "\n"
     "DEVICE is a PCI function as lspci shows it (00:1f.2). INF files and drivers in /drivers are used at the start;\n"
-    "kernel options: driver.exclude=NAME,... and driver.force=DEVICE:FILE (with the domain: 0000:00:1f.2:/x.sys).",
+    "kernel options: driver=NAME,... (chosen before others), driver.exclude=NAME,... and driver.force=DEVICE:FILE (with the\n"
+    "domain: 0000:00:1f.2:/x.sys). A driver that looks for its devices itself gives them back when it is unloaded.",
     choices};
 
 /* The devices of a driver, between blanks. */

@@ -22,7 +22,20 @@ enum {
     A_WHY,
     A_WORDS
 };
-enum { U_NAME = 1, U_BUS, U_TARGET, U_LUN, U_DEPTH, U_ACTIVE, U_REQUESTS, U_ERRORS, U_HOLD, U_WORDS };
+enum {
+    U_NAME = 1,
+    U_PATH,
+    U_TARGET,
+    U_LUN,
+    U_TYPE,
+    U_MODEL,
+    U_DEPTH,
+    U_ACTIVE,
+    U_REQUESTS,
+    U_ERRORS,
+    U_HOLD,
+    U_WORDS
+};
 enum {
     B_NAME = 1,
     B_BUS,
@@ -64,8 +77,8 @@ adapter_cells(struct table *t, char **w)
 static void
 unit_cells(struct table *t, char **w)
 {
-    table_cell(t, "%s:%s:%s:%s", w[U_NAME], w[U_BUS], w[U_TARGET], w[U_LUN]);
-    for (int i = U_DEPTH; i < U_WORDS; i++)
+    table_cell(t, "%s:%s:%s:%s", w[U_NAME], w[U_PATH], w[U_TARGET], w[U_LUN]);
+    for (int i = U_TYPE; i < U_WORDS; i++)
         table_cell(t, "%s", w[i]);
 }
 
@@ -111,7 +124,7 @@ static struct kind {
      U_WORDS,
      false,
      unit_cells,
-     {.head = {"UNIT", ">DEPTH", ">OUT", ">REQUESTS", ">ERRORS", "HELD"}}},
+     {.head = {"UNIT", "TYPE", "MODEL", ">DEPTH", ">OUT", ">REQUESTS", ">ERRORS", "HELD"}}},
     {"bus",
      B_WORDS,
      true,

@@ -149,21 +149,23 @@ def driver_figures(folder, build):
 
 
 def disk_figures(folder, build):
-    """Reads through /dev/sda with O_DIRECT. Of the AHCI's registers, which are memory, no accesses are counted."""
+    """Reads through /dev/sda with O_DIRECT. Of registers that are memory (AHCI, 53C8xx) no accesses are counted."""
     more = image(folder, build, {"bench/disk": (build / "bench/disk").read_bytes()})
     disk = Path(folder) / "disk.img"
     with open(disk, "wb") as f:
         f.truncate(64 * MIB)
     drive = ("-drive", f"if=none,id=d,format=raw,file={disk}")
     for name, devices in (("ahci", ("-device", "ide-hd,bus=ide.0,drive=d")),
-                          ("ide", ("-device", "piix3-ide,id=pata", "-device", "ide-hd,bus=pata.0,drive=d"))):
+                          ("ide", ("-device", "piix3-ide,id=pata", "-device", "ide-hd,bus=pata.0,drive=d")),
+                          ("lsi", ("-device", "lsi53c895a,id=hba", "-device", "scsi-hd,bus=hba.0,drive=d")),
+                          ("am53c974", ("-device", "am53c974,id=hba", "-device", "scsi-hd,bus=hba.0,drive=d"))):
         _, marks = boot(folder, build, "release", 1, "init=/bench/disk", more, drive + devices, True)
         begins, ends = ([m for m in marks if m[0] == which] for which in (MARK_BEGIN, MARK_END))
         if not len(begins) == len(ends) == len(DISK):
             sys.exit(f"bench: {len(DISK)} benchmarks of disks, {len(begins)} begun, {len(ends)} ended")
         for (what, count), begin, end in zip(DISK, begins, ends):
             yield f"{name}: {what}", (end[1] - begin[1]) / count
-            if name == "ide":
+            if name in ("ide", "am53c974"):
                 yield f"{name}: {what}, port accesses", (end[2] - begin[2]) / count
 
 

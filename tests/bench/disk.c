@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "kernel/cpu/marker.h"
-#include "tests/programs/aio_abi.h"
+#include "userland/common/aio_abi.h"
 
 #define MIB    (1ul << 20)
 #define SIZE   (64 * MIB)

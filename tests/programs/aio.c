@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-#include "tests/programs/aio_abi.h"
+#include "userland/common/aio_abi.h"
 
 #define SIZE   (4ul << 20)
 #define BLOCK  4096ul

@@ -27,6 +27,7 @@ for i in 1 2 3 4 5 6 7 8 9 10; do
 done
 grep MemFree /proc/meminfo
 cat /tmp/leaked
+[ ! -s /tmp/leaked ] || for p in /proc/[0-9]*; do echo "$p $(cat $p/comm) $(wc -l < $p/maps) mappings"; done
 [ ! -s /tmp/leaked ] && exit $result
 """
 SLACK = 512  # KiB: caches of each processor, files in /tmp
