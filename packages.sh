@@ -161,10 +161,10 @@ packages_report() {
     exit 1
 }
 
-need_build() { need make git cc cpio font pci.ids busybox musl mingw; }
+need_build() { need make git cc cpio font pci.ids busybox musl mingw mkfs.fat sfdisk; }
 need_iso() { need mkrescue grub-bios grub-efi xorriso mformat; }
 
 need_test() {
-    need qemu ovmf gdb libc clang clang-format clang-tidy cppcheck pytest xdist sfdisk mkfs.fat mformat
+    need qemu ovmf gdb libc clang clang-format clang-tidy cppcheck pytest xdist mformat
     need fuzzer # its package is named after clang's version
 }
