@@ -14,8 +14,8 @@ $(IMPLIBS): drivers/implib.sh | $(O)/flags
 	$(call say,IMPLIB,$@)
 	$(Q)CC='$(CC) $(CFLAGS)' DLLTOOL=$(DLLTOOL) sh drivers/implib.sh $@ $(filter %.c,$^)
 
-# A folder a miniport, a file a probe.
-MINIPORTS := $(patsubst drivers/miniport/%/,$(BUILD)/drivers/%.sys,$(wildcard drivers/miniport/*/))
+# A folder a miniport, a file a probe. template/ is built by miniport.mk, as by anybody.
+MINIPORTS := $(patsubst drivers/miniport/%/,$(BUILD)/drivers/%.sys,$(filter-out %/template/,$(wildcard drivers/miniport/*/)))
 INFS      := $(wildcard drivers/miniport/*/*.inf)
 PROBES    := $(patsubst tests/guest/probe/%.c,$(BUILD)/probes/%.sys,$(wildcard tests/guest/probe/*.c))
 

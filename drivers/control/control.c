@@ -185,6 +185,7 @@ control_bind_all(void)
 {
     unsigned files = bind_read_folder("/drivers"), devices = bind_all();
 
+    bind_load_defaults();
     if (files)
         log_info("drivers: %u INF files, %u devices have a driver", files, devices);
 }

@@ -121,6 +121,19 @@ bind_read_folder(const char *folder)
     return count;
 }
 
+static bool
+is_excluded(const struct match *m)
+{
+    return is_listed("driver.exclude", m->service) || is_listed("driver.exclude", m->binary);
+}
+
+/* A file beside an INF. */
+static void
+folder_path(const struct inf_file *f, const char *name, char path[PATH_ROOM])
+{
+    snprintf(path, PATH_ROOM, "%.*s%s", (int)(base_name(f->path) - f->path), f->path, name);
+}
+
 /* The best of all files for a device; NULL: none. Lock held. */
 static const struct inf_file *
 find_match(const struct device_ids *ids, struct match *best)
@@ -135,8 +148,7 @@ find_match(const struct device_ids *ids, struct match *best)
 
         if (match_inf(&f->inf, ids, &m, &fault))
             log_err("%s:%u: %s", f->path, fault.line, fault.rule);
-        else if (m.rank != MATCH_NONE && m.service && !is_listed("driver.exclude", m.service) &&
-                 !is_listed("driver.exclude", m.binary)) {
+        else if (m.rank != MATCH_NONE && m.service && !is_excluded(&m)) {
             bool wanted = is_listed("driver", m.service) || is_listed("driver", m.binary);
 
             if (wanted > chosen || (wanted == chosen && match_is_better(&m, best))) {
@@ -260,7 +272,7 @@ bind_matched(const struct device *dev, const struct inf_file *f, const struct ma
         snprintf(why, DRIVER_WHY, "%s:%u: %s", f->path, fault.line, fault.rule);
     if (err)
         return err;
-    snprintf(path, sizeof(path), "%.*s%s", (int)(base_name(f->path) - f->path), f->path, m->binary);
+    folder_path(f, m->binary, path);
     err = driver_ready(path, m->service, &d, why);
     if (err)
         return err;
@@ -357,6 +369,37 @@ bind_all(void)
     }
     mutex_unlock(&lock);
     return count;
+}
+
+void
+bind_load_defaults(void)
+{
+    char path[PATH_ROOM], why[DRIVER_WHY];
+    const struct inf_file *f;
+
+    mutex_lock(&lock, WAIT_FOREVER);
+    list_for_each_entry(f, &inf_files, link) {
+        struct inf_fault fault;
+        struct driver *d;
+        struct match m;
+        int err = match_default(&f->inf, &m, &fault);
+
+        if (!err && (m.rank == MATCH_NONE || is_excluded(&m)))
+            continue;
+        if (!err)
+            err = install_registry(&f->inf, &m, NULL, &fault);
+        if (err == -EINVAL) {
+            log_err("%s:%u: %s", f->path, fault.line, fault.rule);
+            continue;
+        }
+        folder_path(f, m.binary, path);
+        err = driver_ready(path, m.service, &d, why);
+        if (err)
+            log_err("%s: it is not started: %s", f->path, why);
+        else
+            driver_put(d);
+    }
+    mutex_unlock(&lock);
 }
 
 static bool

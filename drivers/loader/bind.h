@@ -28,6 +28,9 @@ unsigned bind_read_folder(const char *folder);
 /* Find a driver for each device without owner and start it. PASSIVE_LEVEL. Returns the number of devices bound. */
 unsigned bind_all(void);
 
+/* Start the drivers whose INF file has a [DefaultInstall.Services]. What fails is a message. PASSIVE_LEVEL. */
+void bind_load_defaults(void);
+
 /* Load and start a driver's file; its service's name is the file's without suffix. PASSIVE_LEVEL. Returns 0 or -errno and why. */
 int bind_load(const char *path, char *why);
 

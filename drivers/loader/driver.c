@@ -4,6 +4,7 @@
 #include "drivers/loader/driver.h"
 #include "drivers/loader/exports.h"
 #include "drivers/loader/image.h"
+#include "drivers/loader/status.h"
 #include "kernel/cpu/symbols.h"
 #include "kernel/mem/pool.h"
 #include "kernel/sched/thread.h"
@@ -273,6 +274,7 @@ int
 driver_start(struct driver *d, char *why)
 {
     struct entry_call c = {.d = d};
+    char text[STATUS_TEXT];
     bool entered = enter();
     int err = d->state == DRIVER_LOADED ? 0 : -EALREADY;
 
@@ -290,7 +292,7 @@ driver_start(struct driver *d, char *why)
     else if (c.err)
         snprintf(why, DRIVER_WHY, "%s", d->gate.text);
     else if (!NT_SUCCESS((NTSTATUS)c.status))
-        snprintf(why, DRIVER_WHY, "DriverEntry returned %#010x", d->status);
+        snprintf(why, DRIVER_WHY, "DriverEntry returned %s", status_text(d->status, text));
     else
         d->state = DRIVER_STARTED;
     err = err ? err : d->state == DRIVER_STARTED ? 0 : -EIO;

@@ -128,7 +128,7 @@ install_registry(const struct inf *inf, const struct match *m, const char *devic
 
     snprintf(base, sizeof(base), "Services\\%s", m->service);
     err = add_sections(inf, m->service_install, base, fault);
-    if (err || !match_section(inf, m->install, ".HW", section, sizeof(section)))
+    if (err || !device || !match_section(inf, m->install, ".HW", section, sizeof(section)))
         return err;
     snprintf(base, sizeof(base), "Devices\\%s", device);
     return add_sections(inf, section, base, fault);

@@ -12,6 +12,7 @@
 #define RANK_COMPATIBLE 0x2000
 #define RANK_INF_COMPAT 0x1000
 #define DECORATION      "NTamd64"
+#define START_ON_DEMAND 3 /* StartType: from here on it starts when somebody asks for it, or never */
 
 static void
 id_add(struct device_ids *ids, bool hardware, const char *format, uint32_t a, uint32_t b, uint32_t c,
@@ -115,9 +116,9 @@ file_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
-/* The service of the install section. */
+/* The service of the install section: the first whose flags have these. */
 static int
-find_service(const struct inf *inf, struct match *m, struct inf_fault *fault)
+find_service(const struct inf *inf, uint32_t wanted, struct match *m, struct inf_fault *fault)
 {
     char section[SECTION_MAX];
     const struct inf_line *l = NULL, *binary;
@@ -130,7 +131,7 @@ find_service(const struct inf *inf, struct match *m, struct inf_fault *fault)
             *fault = (struct inf_fault){l->number, "AddService: the flags are no number"};
             return -EINVAL;
         }
-        if (!(flags & ASSOCIATED) || !inf_field(l, 0)[0])
+        if ((flags & wanted) != wanted || !inf_field(l, 0)[0])
             continue;
         m->service = inf_field(l, 0);
         m->service_install = inf_field(l, 2);
@@ -168,5 +169,27 @@ match_inf(const struct inf *inf, const struct device_ids *ids, struct match *out
     for (const struct inf_line *l = NULL; (l = inf_next(inf, "Manufacturer", NULL, l)) != NULL;)
         rank_manufacturer(inf, l, ids, out);
     out->date = driver_date(inf);
-    return out->rank == MATCH_NONE ? 0 : find_service(inf, out, fault);
+    return out->rank == MATCH_NONE ? 0 : find_service(inf, ASSOCIATED, out, fault);
+}
+
+int
+match_default(const struct inf *inf, struct match *out, struct inf_fault *fault)
+{
+    const struct inf_line *start;
+    uint32_t type;
+    int err;
+
+    *out = (struct match){.rank = MATCH_NONE, .install = "DefaultInstall", .id = "DefaultInstall"};
+    err = find_service(inf, 0, out, fault);
+    if (err || !out->service)
+        return err;
+    start = inf_next(inf, out->service_install, "StartType", NULL);
+    if (!start || inf_number(start, 0, &type)) {
+        *fault = (struct inf_fault){start ? start->number : 0,
+                                    "AddService: its install section has no StartType"};
+        return -EINVAL;
+    }
+    if (type < START_ON_DEMAND)
+        out->rank = 0;
+    return 0;
 }

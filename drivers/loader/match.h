@@ -42,5 +42,11 @@ match_is_better(const struct match *a, const struct match *b)
 int match_inf(const struct inf *inf, const struct device_ids *ids, struct match *out,
               struct inf_fault *fault);
 
+/*
+ * A driver for no device in particular: what the file's [DefaultInstall] adds as a service that starts with the system (WDK, "INF
+ * DefaultInstall.Services Section"). Returns: 0 (MATCH_NONE: it has none); -EINVAL and *fault
+ */
+int match_default(const struct inf *inf, struct match *out, struct inf_fault *fault);
+
 /* A decorated section: name.NTamd64, name.NT, name; whichever there is, into text. Returns: false: none. */
 bool match_section(const struct inf *inf, const char *name, const char *suffix, char *text, size_t size);

@@ -5,6 +5,7 @@
 #include "drivers/loader/driver.h"
 #include "kernel/console/log.h"
 #include "kernel/mem/pool.h"
+#include "kernel/mem/space.h"
 #include "kernel/sync/mutex.h"
 #include "lib/errno.h"
 
@@ -159,8 +160,7 @@ struct ata_controller *ata_controller_of(const void *extension);
 struct ata_channel *ata_channel_of(const void *extension); /* NULL: it is a controller's */
 
 /* A rule was broken and survived. Any IRQL. */
-void ata_violation(struct ata_controller *c, enum ata_rule rule, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+#define ata_violation(c, rule, ...) adapter_violation((c)->adapter, &(c)->said[rule], __VA_ARGS__)
 
 /* `size` zeroed bytes in e->bytes; NULL: no memory, or too large. PASSIVE_LEVEL. */
 struct ata_extension *ata_extension_new(struct ata_controller *c, struct ata_channel *ch, uint32_t size);

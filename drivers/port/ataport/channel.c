@@ -53,7 +53,7 @@ ata_channel_new(struct ata_controller *c, uint32_t number)
     if (err) {
         if (ch->bus)
             bus_free(ch->bus);
-        pool_free(ch->extension, ATA_TAG);
+        space_free(ch->extension);
         pool_free(ch, ATA_TAG);
         return err;
     }
@@ -206,7 +206,7 @@ ata_channel_free(struct ata_channel *ch)
         dma_free(&ch->irb_extensions);
     pool_free(ch->registry_buffer, ATA_TAG);
     pool_free(ch->slots, ATA_TAG);
-    pool_free(ch->extension, ATA_TAG);
+    space_free(ch->extension);
     pool_free(ch, ATA_TAG);
 }
 

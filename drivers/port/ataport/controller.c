@@ -309,7 +309,7 @@ face_destroy(struct adapter *a)
     for (uint32_t n = 0; n < ATA_CHANNELS_MAX; n++)
         if (c->channel[n])
             ata_channel_free(c->channel[n]);
-    pool_free(c->extension, ATA_TAG);
+    space_free(c->extension);
     channels_release(c);
     pool_free(c, ATA_TAG);
 }

@@ -16,13 +16,19 @@ driver_gone(struct driver *d, void *data)
     d->port = (struct port_registration){0};
 }
 
-/* Reserved is ignored: A-017 */
+/* Reserved is ignored: A-017. The miniport's author reads why. */
 static NTSTATUS
-interface_check(const IDE_CONTROLLER_INTERFACE *i)
+interface_check(const struct driver *d, const IDE_CONTROLLER_INTERFACE *i)
 {
-    if (i->Version != sizeof(*i))
+    if (i->Version != sizeof(*i)) {
+        log_warn("%s: AtaPortInitializeEx refuses: Version is %u, not %zu (A-010)", d->name, i->Version,
+                 sizeof(*i));
         return STATUS_REVISION_MISMATCH;
-    return i->AtaAdapterControl ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER;
+    }
+    if (i->AtaAdapterControl)
+        return STATUS_SUCCESS;
+    log_warn("%s: AtaPortInitializeEx refuses: AtaAdapterControl is NULL (A-011)", d->name);
+    return STATUS_INVALID_PARAMETER;
 }
 
 /* nothing is called back, nothing is touched; DriverEntry returns what this does. */
@@ -44,7 +50,7 @@ AtaPortInitializeEx(PVOID DriverObject, PVOID RegistryPath, PIDE_CONTROLLER_INTE
         return (ULONG)STATUS_INVALID_PARAMETER; /* */
     if (d->port.port || d->state == DRIVER_STARTED)
         return (ULONG)STATUS_UNSUCCESSFUL; /* */
-    status = interface_check(&copy);
+    status = interface_check(d, &copy);
     if (status != STATUS_SUCCESS)
         return (ULONG)status;
     a = pool_zalloc(sizeof(*a), ATA_TAG);
@@ -65,9 +71,9 @@ ata_extension_new(struct ata_controller *c, struct ata_channel *ch, uint32_t siz
 {
     struct ata_extension *e;
 
-    if (size > ATA_EXTENSION_MAX - sizeof(*e))
+    if (size > PORT_DEVICE_EXTENSION_MAX)
         return NULL; /* */
-    e = pool_zalloc(sizeof(*e) + size, ATA_TAG);
+    e = space_alloc(sizeof(*e) + size, MAP_WRITE);
     if (e) {
         e->magic = EXTENSION_MAGIC;
         e->self = e;
@@ -99,20 +105,6 @@ struct ata_channel *
 ata_channel_of(const void *extension)
 {
     return extension_of(extension)->channel;
-}
-
-void
-ata_violation(struct ata_controller *c, enum ata_rule rule, const char *format, ...)
-{
-    char text[PORT_TEXT];
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    if (!c->said[rule])
-        adapter_log(c->adapter, "%s", text);
-    gate_violation(&c->adapter->gate, &c->said[rule], "%s", text);
 }
 
 int

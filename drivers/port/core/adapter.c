@@ -4,6 +4,7 @@
 #include "drivers/loader/device.h"
 #include "drivers/loader/driver.h"
 #include "drivers/port/core/core_impl.h"
+#include "kernel/console/log.h"
 #include "kernel/mem/pool.h"
 #include "kernel/sync/mutex.h"
 #include "lib/errno.h"
@@ -45,6 +46,18 @@ fail_dpc(struct dpc *d, void *context)
     (void)work_queue(&a->fail_work);
 }
 
+/* Into the ring that `ports -v` shows. */
+static void
+log_add(struct adapter *a, const char *text)
+{
+    uint64_t were_on = spin_lock_interrupts(&a->log_lock);
+
+    a->log[a->log_count % PORT_LOG].time = time_now();
+    strlcpy(a->log[a->log_count % PORT_LOG].text, text, PORT_TEXT);
+    a->log_count++;
+    spin_unlock_interrupts(&a->log_lock, were_on);
+}
+
 static void
 gate_closed(struct gate *g)
 {
@@ -53,22 +66,35 @@ gate_closed(struct gate *g)
     __atomic_store_n(&a->state, ADAPTER_FAILED, __ATOMIC_RELEASE);
     if (a->pci)
         pci_disable(a->pci, PCI_ENABLE_MASTER);
-    adapter_log(a, "%.100s", g->text);
+    log_add(a, g->text);
     (void)dpc_queue(&a->fail_dpc);
 }
 
 void
 adapter_log(struct adapter *a, const char *format, ...)
 {
-    uint64_t were_on = spin_lock_interrupts(&a->log_lock);
+    char text[PORT_TEXT];
     va_list args;
 
-    a->log[a->log_count % PORT_LOG].time = time_now();
     va_start(args, format);
-    vsnprintf(a->log[a->log_count % PORT_LOG].text, PORT_TEXT, format, args);
+    vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    a->log_count++;
-    spin_unlock_interrupts(&a->log_lock, were_on);
+    log_add(a, text);
+    log_warn("%s: %s", a->name, text);
+}
+
+void
+adapter_violation(struct adapter *a, bool *said, const char *format, ...)
+{
+    char text[PORT_TEXT];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    if (!*said)
+        log_add(a, text);
+    gate_violation(&a->gate, said, "%s", text);
 }
 
 /* ---- making and freeing ---- */

@@ -31,16 +31,17 @@
 #include "kernel/sync/work.h"
 #include "lib/list.h"
 
-#define PORT_SLOTS      256
-#define PORT_SLOT_WORDS (PORT_SLOTS / 64)
-#define PORT_RESERVED   8 /* slots at the end that a face uses for itself (sense, resets) */
-#define PORT_DEPTH_MAX  (PORT_SLOTS - PORT_RESERVED)
-#define PORT_BUSES_MAX  32
-#define PORT_RANGES     9 /* BARs, and ISA addresses beside them */
-#define PORT_LINES      2
-#define PORT_LOG        16
-#define PORT_TEXT       120
-#define UNIT_NAME       26
+#define PORT_SLOTS                256
+#define PORT_SLOT_WORDS           (PORT_SLOTS / 64)
+#define PORT_RESERVED             8 /* slots at the end that a face uses for itself (sense, resets) */
+#define PORT_DEPTH_MAX            (PORT_SLOTS - PORT_RESERVED)
+#define PORT_BUSES_MAX            32
+#define PORT_RANGES               9 /* BARs, and ISA addresses beside them */
+#define PORT_LINES                2
+#define PORT_DEVICE_EXTENSION_MAX (64u << 20) /* bytes of a miniport's device extension */
+#define PORT_LOG                  16
+#define PORT_TEXT                 120
+#define UNIT_NAME                 26
 
 struct adapter;
 struct bus;
@@ -254,6 +255,10 @@ int adapter_take(struct adapter *a, uint64_t start, uint64_t size, bool in_memor
 
 /* Into the error log, and into the kernel's. Any IRQL. */
 void adapter_log(struct adapter *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The miniport broke a rule of its contract: counted, and told once (*said is its mark). The text ends with the rule. Any IRQL. */
+void adapter_violation(struct adapter *a, bool *said, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* Requests drain (at most `timeout` ns), the face stops its miniport. Returns 0 or -ETIMEDOUT: it was stopped the hard way. */
 int adapter_stop(struct adapter *a, uint64_t timeout);

@@ -41,20 +41,6 @@ scsi_hba_of(const void *extension)
     return e->hba;
 }
 
-void
-scsi_violation(struct scsi_hba *h, enum scsi_rule rule, const char *format, ...)
-{
-    char text[PORT_TEXT];
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    if (!h->said[rule])
-        adapter_log(h->adapter, "%s", text);
-    gate_violation(&h->adapter->gate, &h->said[rule], "%s", text);
-}
-
 /* S-057: HwScsiAdapterControl may look at the hardware as HwScsiFindAdapter may. S-065: only what it said it can. */
 bool
 scsi_adapter_control(struct scsi_hba *h, SCSI_ADAPTER_CONTROL_TYPE type)
@@ -105,14 +91,14 @@ controls_ask(struct scsi_hba *h)
 
 /* ---- beginning ---- */
 
-/* S-024, S-025 */
+/* S-024, S-025. No part of a request is in it, so it need not be contiguous. */
 static int
 extension_new(struct scsi_hba *h, char *why)
 {
     ULONG size = h->registration->hw.DeviceExtensionSize;
 
-    if (size <= SCSI_EXTENSION_MAX)
-        h->extension = pool_zalloc(sizeof(*h->extension) + size, SCSI_TAG);
+    if (size <= PORT_DEVICE_EXTENSION_MAX)
+        h->extension = space_alloc(sizeof(*h->extension) + size, MAP_WRITE);
     if (!h->extension) {
         snprintf(why, DRIVER_WHY, "no memory for a device extension of %u bytes (S-024)", size);
         return -ENOMEM;
@@ -357,7 +343,7 @@ face_destroy(struct adapter *a)
     if (h->slot_memory.va)
         dma_free(&h->slot_memory);
     pool_free(h->ranges, SCSI_TAG);
-    pool_free(h->extension, SCSI_TAG);
+    space_free(h->extension);
     pool_free(h, SCSI_TAG);
 }
 

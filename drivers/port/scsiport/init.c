@@ -3,6 +3,7 @@
  */
 #include "drivers/port/scsiport/scsi_impl.h"
 #include "kernel/hw/pci.h"
+#include "lib/format.h"
 #include "lib/string.h"
 
 #define SIZE_BEFORE_ADAPTER_CONTROL 120 /* S-013 */
@@ -15,16 +16,40 @@ driver_gone(struct driver *d, void *data)
     d->port = (struct port_registration){0};
 }
 
+/* The miniport's author reads why. */
+__attribute__((format(printf, 3, 4))) static NTSTATUS
+refuse(const struct driver *d, NTSTATUS status, const char *format, ...)
+{
+    char text[PORT_TEXT];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    log_warn("%s: ScsiPortInitialize refuses: %s", d->name, text);
+    return status;
+}
+
 /* S-012, S-013, S-014, S-015, S-016, S-018 */
 static NTSTATUS
-data_check(const HW_INITIALIZATION_DATA *hw)
+data_check(const struct driver *d, const HW_INITIALIZATION_DATA *hw)
 {
+    const char *missing = !hw->HwFindAdapter  ? "HwFindAdapter"
+                          : !hw->HwInitialize ? "HwInitialize"
+                          : !hw->HwStartIo    ? "HwStartIo"
+                          : !hw->HwResetBus   ? "HwResetBus"
+                                              : NULL;
+
     if (hw->HwInitializationDataSize != sizeof(*hw) &&
         hw->HwInitializationDataSize != SIZE_BEFORE_ADAPTER_CONTROL)
-        return STATUS_REVISION_MISMATCH;
-    if (!hw->HwFindAdapter || !hw->HwInitialize || !hw->HwStartIo || !hw->HwResetBus)
-        return STATUS_INVALID_PARAMETER;
-    return (ULONG)hw->AdapterInterfaceType < MaximumInterfaceType ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER;
+        return refuse(d, STATUS_REVISION_MISMATCH, "HwInitializationDataSize is %u, not %zu or %u (S-013)",
+                      hw->HwInitializationDataSize, sizeof(*hw), SIZE_BEFORE_ADAPTER_CONTROL);
+    if (missing)
+        return refuse(d, STATUS_INVALID_PARAMETER, "%s is NULL (S-014)", missing);
+    if ((ULONG)hw->AdapterInterfaceType >= MaximumInterfaceType)
+        return refuse(d, STATUS_INVALID_PARAMETER, "AdapterInterfaceType is %u (S-018)",
+                      hw->AdapterInterfaceType);
+    return STATUS_SUCCESS;
 }
 
 /* S-017: what buses a PC has. */
@@ -46,7 +71,8 @@ id_take(char id[5], const void *text, size_t length)
 
 /* S-022: whatever it points to is touched in the miniport's name. The members of a newer version are none of an older one's. */
 static NTSTATUS
-registration_take(struct scsi_registration *r, const HW_INITIALIZATION_DATA *from, void *context)
+registration_take(const struct driver *d, struct scsi_registration *r, const HW_INITIALIZATION_DATA *from,
+                  void *context)
 {
     ULONG size;
     NTSTATUS status;
@@ -54,7 +80,7 @@ registration_take(struct scsi_registration *r, const HW_INITIALIZATION_DATA *fro
     *r = (struct scsi_registration){.context = context};
     guard_copy(&size, &from->HwInitializationDataSize, sizeof(size));
     guard_copy(&r->hw, from, MIN(size, sizeof(r->hw))); /* S-006 */
-    status = data_check(&r->hw);
+    status = data_check(d, &r->hw);
     if (status != STATUS_SUCCESS)
         return status;
     r->is_legacy = !r->hw.HwAdapterControl; /* S-009 */
@@ -144,10 +170,12 @@ ScsiPortInitialize(PVOID Argument1, PVOID Argument2, PHW_INITIALIZATION_DATA HwI
         guard_stop("called ScsiPortInitialize at IRQL %u", irql_current());
     d = driver_of_object(Argument1);
     if (!d || Argument2 != &d->registry_path)
-        return (ULONG)STATUS_INVALID_PARAMETER;
+        return (ULONG)STATUS_INVALID_PARAMETER; /* S-002 */
     if (d->state == DRIVER_STARTED || (d->port.port && strcmp(d->port.port, "scsiport")))
-        return (ULONG)STATUS_UNSUCCESSFUL; /* S-010 */
-    status = registration_take(&taken, HwInitializationData, HwContext);
+        return (ULONG)refuse(d, STATUS_UNSUCCESSFUL, "%s (S-010)",
+                             d->state == DRIVER_STARTED ? "DriverEntry has returned"
+                                                        : "it is another port's");
+    status = registration_take(d, &taken, HwInitializationData, HwContext);
     if (status != STATUS_SUCCESS)
         return (ULONG)status; /* S-011 */
     if (!has_bus(taken.hw.AdapterInterfaceType))

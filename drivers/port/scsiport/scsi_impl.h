@@ -9,6 +9,7 @@
 #include "drivers/port/scsiport/scsiport.h"
 #include "kernel/console/log.h"
 #include "kernel/mem/pool.h"
+#include "kernel/mem/space.h"
 #include "kernel/sync/mutex.h"
 #include "lib/errno.h"
 
@@ -170,9 +171,8 @@ int scsi_call_locked(struct scsi_hba *h, const char *routine, const void *functi
 /* hba.c: which adapter an extension that a miniport passed is of; ends the miniport's call if it is none. Any IRQL. */
 struct scsi_hba *scsi_hba_of(const void *extension);
 
-/* hba.c: a rule was broken and survived. Any IRQL. */
-void scsi_violation(struct scsi_hba *h, enum scsi_rule rule, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+/* A rule was broken and survived. Any IRQL. */
+#define scsi_violation(h, rule, ...) adapter_violation((h)->adapter, &(h)->said[rule], __VA_ARGS__)
 
 /* hba.c: an adapter for a device (both NULL: none), with its zeroed extension. 0 or -errno and why. PASSIVE_LEVEL, all */
 int scsi_hba_new(const struct scsi_driver *d, const struct scsi_registration *r, const struct device *dev,

@@ -180,6 +180,35 @@ test_match(void)
     CHECK(m.rank == 0x2006 && !m.service && !m.date);
 }
 
+#define DEFAULT(rest)                                                                                        \
+    "[Version]\nSignature=\"$CHICAGO$\"\n[DefaultInstall.NTamd64]\nCopyFiles=x\n"                            \
+    "[DefaultInstall.NTamd64.Services]\nAddService=mine,,Service\n[Service]\n" rest
+
+/* A driver that searches for its hardware itself, or has none. */
+static void
+test_default(void)
+{
+    struct match m;
+
+    CHECK_EQ(parse(DEFAULT("StartType=0\nServiceBinary=%12%\\mine.sys\n")), 0);
+    CHECK_EQ(match_default(&inf, &m, &fault), 0);
+    CHECK_EQ(m.rank, 0);
+    CHECK_STR(m.service, "mine");
+    CHECK_STR(m.binary, "mine.sys");
+    CHECK_STR(m.service_install, "Service");
+    CHECK_EQ(parse(DEFAULT("StartType=3\nServiceBinary=mine.sys\n")), 0); /* on demand */
+    CHECK_EQ(match_default(&inf, &m, &fault), 0);
+    CHECK_EQ(m.rank, MATCH_NONE);
+    CHECK_EQ(parse(DEFAULT("StartType=soon\nServiceBinary=mine.sys\n")), 0);
+    CHECK_EQ(match_default(&inf, &m, &fault), -EINVAL);
+    CHECK_EQ(fault.line, 8);
+    CHECK_EQ(parse(DEFAULT("StartType=0\n")), 0);
+    CHECK_EQ(match_default(&inf, &m, &fault), -EINVAL);
+    CHECK_EQ(parse(INF("[Models]\n%d%=Inst,PCI\\CC_0106\n")), 0);
+    CHECK_EQ(match_default(&inf, &m, &fault), 0);
+    CHECK_EQ(m.rank, MATCH_NONE);
+}
+
 static void
 test_dates(void)
 {
@@ -215,6 +244,7 @@ main(void)
     test_refused();
     test_pci_ids();
     test_match();
+    test_default();
     test_dates();
     return check_report();
 }
