@@ -53,12 +53,20 @@ host_program() { # FILE FOLDER
         [ -e "$root$library" ] || cp -L "$library" "$root$library"
     done
 }
-for tool in mkfs.fat fsck.fat fatlabel blkid; do
-    for folder in /sbin /usr/sbin; do
-        [ ! -x "$folder/$tool" ] || { host_program "$folder/$tool" sbin && break; }
+while read -r to tool package; do
+    for folder in /sbin /usr/sbin /bin /usr/bin; do
+        [ ! -x "$folder/$tool" ] || { host_program "$folder/$tool" "$to" && break; }
     done
-    [ -e "$root/sbin/$tool" ] || { echo "image.sh: no $tool: install dosfstools and util-linux"; exit 1; }
-done
+    [ -e "$root/$to/$tool" ] || { echo "image.sh: no $tool: install $package"; exit 1; }
+done <<'END'
+sbin mkfs.fat  dosfstools
+sbin fsck.fat  dosfstools
+sbin fatlabel  dosfstools
+sbin blkid     util-linux
+sbin sfdisk    fdisk
+sbin badblocks e2fsprogs
+bin  dd        coreutils
+END
 ln -sf mkfs.fat "$root/sbin/mkfs.vfat"
 ln -sf fsck.fat "$root/sbin/fsck.vfat"
 # The code page of FAT's short names, for the C library's iconv.

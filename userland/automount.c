@@ -33,6 +33,7 @@ static const struct command command = {
 struct device {
     char name[NAME];
     unsigned long blocks;
+    ino_t node;  /* of its name in /dev: another one after the partition table was read anew */
     int present; /* in the list now */
 };
 
@@ -221,6 +222,16 @@ has_partitions(const char *name, const char *rest)
            words[3][n] <= '9';
 }
 
+static ino_t
+device_node(const char *name)
+{
+    char path[NAME + 8];
+    struct stat s;
+
+    snprintf(path, sizeof(path), "/dev/%s", name);
+    return stat(path, &s) ? 0 : s.st_ino;
+}
+
 static void
 look(void)
 {
@@ -231,6 +242,7 @@ look(void)
     while ((line = line_next(&rest)) != NULL) {
         struct device *d;
         unsigned long blocks;
+        ino_t node;
 
         if (line_cut(line, " ", words, 4) != 4 || !strcmp(words[3], "name"))
             continue;
@@ -239,11 +251,13 @@ look(void)
             break;
         d->present = 1;
         blocks = strtoul(words[2], NULL, 10);
-        if (blocks == d->blocks)
+        node = device_node(d->name);
+        if (blocks == d->blocks && node == d->node)
             continue;
         if (d->blocks)
             device_unmount(d->name);
         d->blocks = blocks;
+        d->node = node;
         if (blocks && !has_partitions(d->name, rest))
             device_mount(d->name);
     }

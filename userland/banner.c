@@ -73,6 +73,37 @@ found_print(void)
     puts(n ? "." : "no device on PCI.");
 }
 
+/* "Disks: sda 128 MiB at ide.sys, ..." */
+static void
+disks_print(void)
+{
+    enum { NAME, PATH, DRIVER, DEVICE, KIND, SIZE, WORDS };
+    char *text = file_text("/proc/disks"), *line, *f[WORDS + 1];
+    unsigned count = 0;
+
+    while ((line = line_next(&text)) != NULL) {
+        if (line_cut(line, "\t", f, WORDS + 1) < WORDS)
+            continue;
+        printf("%s%s (%s, by %s)", count++ ? ", " : "Disks: ", f[NAME],
+               strcmp(f[SIZE], "0") ? units_size(strtoull(f[SIZE], NULL, 10)).text : "no medium", f[DRIVER]);
+    }
+    puts(count ? "." : "Disks: none.");
+}
+
+/* "Files: /mnt/DEMO, ...": what is mounted of disks. */
+static void
+volumes_print(void)
+{
+    char *text = file_text("/proc/mounts"), *line, *f[3];
+    unsigned count = 0;
+
+    while ((line = line_next(&text)) != NULL)
+        if (!strncmp(line, "/dev/", 5) && line_cut(line, " ", f, 3) >= 2)
+            printf("%s%s", count++ ? ", " : "Files: ", f[1]);
+    if (count)
+        puts(".");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -90,6 +121,8 @@ main(int argc, char **argv)
            cpu_name(file_text("/proc/cpuinfo")), units_size((uint64_t)info.totalram * info.mem_unit).text,
            units_size((uint64_t)info.freeram * info.mem_unit).text);
     found_print();
+    disks_print();
+    volumes_print();
     putchar('\n');
     finish(0);
 }

@@ -36,13 +36,14 @@ open_as(int fd, const char *path, int flags)
     }
 }
 
-/* The shell has a "help" of its own, which hides ours; in front of the command, in its first line, ours is told to it. */
-#define HELP_OURS "help() { /bin/help \"$@\"; }; "
+/* The shell has a "help" and a "dd" of its own, which hide the image's; these are told to it in front of the command, in its
+ * first line. /etc/profile does it for those who type. */
+#define NOT_THE_SHELLS "help() { /bin/help \"$@\"; }; dd() { /bin/dd \"$@\"; }; "
 
 static char *
 command_read(void)
 {
-    size_t before = strlen(HELP_OURS);
+    size_t before = strlen(NOT_THE_SHELLS);
     struct stat s;
     int fd = open(COMMAND, O_RDONLY);
     char *text;
@@ -52,8 +53,8 @@ command_read(void)
         fail(COMMAND);
     close(fd);
     text[before + (size_t)s.st_size] = 0;
-    memcpy(text, HELP_OURS, before);
-    return strstr(text + before, "help") ? text : text + before;
+    memcpy(text, NOT_THE_SHELLS, before);
+    return strstr(text + before, "help") || strstr(text + before, "dd") ? text : text + before;
 }
 
 static void

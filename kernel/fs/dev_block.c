@@ -348,6 +348,18 @@ answer(uintptr_t argument, uint64_t value, size_t size)
     return user_write(argument, &value, size) ? -EFAULT : 0;
 }
 
+/* Volumes that the system has mounted by itself give way. */
+static int
+partitions_reread(struct disk *d)
+{
+    int err = block_reread(d);
+
+    if (err != -EBUSY)
+        return err;
+    vfs_give_way(d->whole.name);
+    return block_reread(d);
+}
+
 static long
 block_ioctl(struct file *f, unsigned request, uintptr_t argument)
 {
@@ -378,7 +390,7 @@ block_ioctl(struct file *f, unsigned request, uintptr_t argument)
         cache_drop(bf->cache, 0, b->size);
         return block_flush(b);
     case BLKRRPART:
-        return b->part ? -EINVAL : block_reread(d);
+        return b->part ? -EINVAL : partitions_reread(d);
     case BLKDISCARD:
         return discard(bf, argument, may_write);
     case HDIO_GETGEO:

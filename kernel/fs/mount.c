@@ -159,6 +159,13 @@ reap(void)
         }
 }
 
+/* Mounted by the system itself, and not in use? */
+static bool
+gives_way(struct fs *fs)
+{
+    return !strcmp(fs->options, "auto") && fs->covered && !has_mounts(fs) && is_idle(fs, 1);
+}
+
 /* The system's own mount of the same device gives way. */
 static bool
 give_way(const struct fs_ops *ops, const char *source)
@@ -166,13 +173,40 @@ give_way(const struct fs_ops *ops, const char *source)
     struct fs *fs;
 
     list_for_each_entry(fs, &mounts, link)
-        if (fs->ops == ops && !strcmp(fs->source, source) && !strcmp(fs->options, "auto") && fs->covered &&
-            !has_mounts(fs) && is_idle(fs, 1)) {
+        if (fs->ops == ops && !strcmp(fs->source, source) && gives_way(fs)) {
             dentry_put(uncover(fs));
             end(fs);
             return true;
         }
     return false;
+}
+
+/* Is it of a partition of this disk? */
+static bool
+is_of_disk(const struct fs *fs, const char *disk)
+{
+    size_t n = strlen(disk);
+
+    return !strncmp(fs->source, "/dev/", 5) && !strncmp(fs->source + 5, disk, n) &&
+           fs->source[5 + n] >= '0' && fs->source[5 + n] <= '9';
+}
+
+void
+vfs_give_way(const char *disk)
+{
+    struct fs *fs, *next;
+    bool all = true;
+
+    mutex_lock(&mounts_lock, WAIT_FOREVER);
+    list_for_each_entry(fs, &mounts, link)
+        all = all && (!is_of_disk(fs, disk) || gives_way(fs));
+    if (all)
+        list_for_each_entry_safe(fs, next, &mounts, link)
+            if (is_of_disk(fs, disk)) {
+                dentry_put(uncover(fs));
+                end(fs);
+            }
+    mutex_unlock(&mounts_lock);
 }
 
 int

@@ -207,6 +207,8 @@ void fs_for_each(void (*show)(void *context, const struct fs_ops *ops), void *co
  * is not in use. Returns 0, -ENODEV (no such type), -EBUSY (also: the device is mounted), -ENOTDIR, or mount()'s.
  */
 int vfs_mount(const char *type, const char *source, struct dentry *on, bool read_only, const char *options);
+/* What the system has mounted by itself of a disk's ("sda") partitions is taken down, unless one of them is in use. */
+void vfs_give_way(const char *disk);
 /* -EBUSY if something of it is in use; -EINVAL: not a mount point. Syncs first. lazy: nobody finds it any more, and it goes when
  * it is not in use. */
 int vfs_unmount(struct dentry *at, bool lazy);

@@ -16,6 +16,7 @@ BUILD = ROOT / os.environ.get("BUILD", "build")
 
 def environment(changes):
     env = {k: v for k, v in os.environ.items() if k != "PORTOLAN_VARIANT"}
+    env["PORTOLAN_DEMO"] = "no"  # the demonstration disks are one run's at a time; test_demo.py has its own
     env.update({k: str(v) for k, v in changes.items()})
     return env
 

@@ -162,8 +162,8 @@ HwInitialize(PVOID extension)
  * ScsiPortGetDeviceBase() and looks whether it is what it knows. *again TRUE: call me again, there may be one more.
  */
 static ULONG NTAPI
-HwFindAdapter(PVOID extension, PVOID context, PVOID bus, PCHAR arguments, PPORT_CONFIGURATION_INFORMATION config,
-              PBOOLEAN again)
+HwFindAdapter(PVOID extension, PVOID context, PVOID bus, PCHAR arguments,
+              PPORT_CONFIGURATION_INFORMATION config, PBOOLEAN again)
 {
     BOOLEAN *found = context;
 
@@ -176,7 +176,7 @@ HwFindAdapter(PVOID extension, PVOID context, PVOID bus, PCHAR arguments, PPORT_
     config->MaximumNumberOfTargets = 1;
     config->MaximumTransferLength = 0x100000;
     config->NumberOfPhysicalBreaks = SP_UNINITIALIZED_VALUE; /* any number: no address is physical here */
-    config->MapBuffers = TRUE;                                /* DataBuffer is wanted as memory */
+    config->MapBuffers = TRUE;                               /* DataBuffer is wanted as memory */
     return SP_RETURN_FOUND;
 }
 
@@ -185,7 +185,8 @@ DriverEntry(PVOID driver, PVOID registry)
 {
     BOOLEAN found = FALSE; /* on the stack: HwFindAdapter is called before ScsiPortInitialize() returns */
     HW_INITIALIZATION_DATA hw = {.HwInitializationDataSize = sizeof(hw),
-                                 .AdapterInterfaceType = Isa, /* a PCI driver: PCIBus, and VendorId, DeviceId */
+                                 .AdapterInterfaceType =
+                                     Isa, /* a PCI driver: PCIBus, and VendorId, DeviceId */
                                  .HwInitialize = HwInitialize,
                                  .HwStartIo = HwStartIo,
                                  .HwFindAdapter = HwFindAdapter,

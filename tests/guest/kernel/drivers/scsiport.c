@@ -195,7 +195,7 @@ KTEST(scsiport_adapters_that_cannot_be) /* S-024 S-042 S-047 S-060 S-124 */
             return;
         switch (i) {
         case 0:
-            s.knobs->extension = 64 << 20;
+            s.knobs->extension = (64 << 20) + 1;
             break;
         case 1:
             s.knobs->buses = 9;

@@ -1,0 +1,26 @@
+# shellcheck shell=sh disable=SC2154
+# portolan debug: the machine under gdb. Sourced by ./portolan, whose functions and variables it uses.
+
+debug_main() {
+    options_parse "$@"
+    [ -z "$rest" ] || usage_error "debug takes no command: $rest"
+    [ -n "$dry_run" ] || need gdb
+    prepare
+    line_common
+    [ -n "$gui" ] || add -display none
+    add -serial pty -S -chardev "socket,id=gdb,path=$(commas "$temp/gdb"),server=on,wait=off" -gdb chardev:gdb
+    [ -z "$log" ] || line_log "$log"
+    line_more
+    [ -n "$dry_run" ] && printf '%s\n' "$line" && exit
+    debug_session
+}
+
+debug_session() { # QEMU in a session of its own, where Ctrl-C for gdb does not reach it
+    trap : INT
+    add -daemonize -pidfile "$temp/pid"
+    eval "$line" >"$temp/qemu" || die "QEMU did not start: $(cat "$temp/qemu")"
+    qemu=$(cat "$temp/pid")
+    say "console: $(sed -n 's/.* redirected to \([^ ]*\).*/\1/p' "$temp/qemu") (open it with screen)"
+    say "stopped at the processor's first instruction; 'continue' goes to the kernel's"
+    "$(find_gdb)" -q "$elf" -ex "target remote $temp/gdb" -ex 'thbreak *boot_entry'
+}
