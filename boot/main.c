@@ -27,6 +27,7 @@
 #include "kernel/cpu/user.h"
 #include "kernel/fs/dev.h"
 #include "kernel/fs/file.h"
+#include "kernel/fs/text.h"
 #include "kernel/fs/procfs.h"
 #include "kernel/hw/acpi.h"
 #include "kernel/hw/clock.h"
@@ -385,18 +386,27 @@ drivers_start(void)
     sys_on_shutdown(ports_shutdown);
 }
 
+static void
+show_cmdline(struct text *t)
+{
+    text_add(t, "%s\n", boot.cmdline);
+}
+
 /* Option init=, or /sbin/init if it is there. */
 static void
 programs_start(void)
 {
     static char path[256] = "/sbin/init", home[] = "HOME=/root",
-                where[] = "PATH=/bin:/sbin:/usr/bin:/usr/sbin", term[] = "TERM=linux";
-    static char *const environment[] = {home, where, term, NULL};
+                where[] = "PATH=/bin:/sbin:/usr/bin:/usr/sbin", term[] = "TERM=linux",
+                lang[] = "LANG=C.UTF-8";
+    static char *const environment[] = {home, where, term, lang, NULL};
     char *argv[] = {path, NULL};
     size_t len;
     const char *v = option_find(boot.cmdline, "init", &len);
-    int err;
+    int err = procfs_add("cmdline", show_cmdline);
 
+    if (err)
+        log_err("boot: no /proc/cmdline: %s", errtext(-err));
     if (v)
         strlcpy(path, v, MIN(sizeof(path), len + 1));
     err = process_start_first(path, argv, environment);

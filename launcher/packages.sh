@@ -33,6 +33,7 @@ clang-tidy   clang-tidy          clang-tools-extra     clang            clang-to
 sfdisk       fdisk               util-linux            util-linux       util-linux            util-linux
 mkfs.fat     dosfstools          dosfstools            dosfstools       dosfstools            dosfstools
 cppcheck     cppcheck            cppcheck              cppcheck         cppcheck              cppcheck
+gcovr        gcovr               gcovr                 gcovr            python3-gcovr         gcovr
 END
 }
 
@@ -165,6 +166,6 @@ need_build() { need make git cc cpio font pci.ids busybox musl mingw mkfs.fat sf
 need_iso() { need mkrescue grub-bios grub-efi xorriso mformat; }
 
 need_test() {
-    need qemu ovmf gdb libc clang clang-format clang-tidy cppcheck pytest xdist mformat
+    need qemu ovmf gdb libc clang clang-format clang-tidy cppcheck gcovr pytest xdist mformat
     need fuzzer # its package is named after clang's version
 }

@@ -2,6 +2,7 @@
 #include "drivers/class/class_impl.h"
 #include "kernel/console/log.h"
 #include "kernel/mem/pool.h"
+#include "kernel/trace/trace.h"
 #include "lib/bytes.h"
 #include "lib/errno.h"
 #include "lib/string.h"
@@ -104,6 +105,9 @@ slot_end(struct slot *t, int error)
     struct media *m = t->media;
     struct block_request *r = t->r;
 
+    trace(TRACE_SRB_END, (uintptr_t)&t->s.srb, t->s.srb.SrbStatus | (uint32_t)t->s.srb.ScsiStatus << 8,
+          (uint32_t)(t->sense[2] & 15) << 16 | (uint32_t)t->sense[12] << 8 | t->sense[13],
+          t->s.srb.DataTransferLength);
     if (error && error != -ENODEV && error != -ENOMEDIUM)
         log_err("%s: %s of %u bytes at byte %lu failed: error %d, SRB status %#x, sense %x/%02x/%02x",
                 m->disk->whole.name,
@@ -168,6 +172,8 @@ send(struct slot *t)
         t->s.srb.DataTransferLength = t->r->op <= BLOCK_WRITE ? t->size : t->r->op == BLOCK_DISCARD ? 24 : 0;
         memset(t->sense, 0, sizeof(t->sense));
     }
+    trace(TRACE_SRB, (uintptr_t)&t->s.srb, get_le64(t->s.srb.Cdb), get_le64(t->s.srb.Cdb + 8),
+          t->s.srb.CdbLength | (uint64_t)t->s.srb.DataTransferLength << 32, (uintptr_t)t->r);
     if (unit_send(m->unit, &t->s))
         slot_end(t, -ENODEV);
 }

@@ -177,6 +177,7 @@ control_init(const char *cmdline)
     int err = devfs_add("drivers", S_IFCHR | 0600, makedev(DEVICE_MAJOR, DEVICE_MINOR), &control_ops, NULL);
 
     bind_init(&control_files, cmdline);
+    err = err ? err : control_trace_init();
     return err ? err : control_show_init();
 }
 

@@ -11,6 +11,7 @@
 #include "kernel/cpu/tsc.h"
 #include "kernel/sync/dpc.h"
 #include "kernel/sync/timer.h"
+#include "kernel/trace/trace.h"
 #include "lib/errno.h"
 #include "lib/format.h"
 
@@ -214,10 +215,12 @@ gate_call(struct gate *g, const char *routine, const void *function,
     guard.limit = irql < DISPATCH_LEVEL ? limit_passive : limit_raised;
     guard.limit_raised = limit_raised;
     guard.owner = g;
+    trace(TRACE_CALL, trace_name(g->name), (uintptr_t)routine);
     if (__builtin_expect(guard_call(&guard, function, arguments), 0)) {
         went_wrong(g, routine, &guard.report);
         return -EIO;
     }
+    trace(TRACE_CALL_END, trace_name(g->name), (uintptr_t)routine, guard.result);
     if (came_back_wrong(g, routine, irql, &guard))
         return -EIO;
     ticks = context_ticks() - guard.begun;

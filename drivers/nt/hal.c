@@ -6,6 +6,7 @@
 #include "drivers/nt/nt_impl.h"
 #include "kernel/cpu/io.h"
 #include "kernel/hw/pci.h"
+#include "kernel/trace/trace.h"
 
 #define INVALID_PCI 0xffff
 #define PCI_BUSES   256
@@ -24,6 +25,22 @@ port_is_its(uint16_t port, unsigned size)
     gate_violation(g, &g->said[GATE_PORT], "used I/O port %#x, which is not its device's", port);
     return false;
 }
+
+/* Ports cannot be watched from outside, as registers in memory are. */
+static void
+port_trace(uint16_t port, unsigned size, unsigned access, uint64_t value)
+{
+    const struct gate *g = gate_current();
+
+    trace(TRACE_REGISTER, g ? trace_name(g->name) : 0,
+          (uint64_t)size << 8 | (uint64_t)(access | TRACE_PORT) << 16, port, value,
+          (uintptr_t)__builtin_return_address(0));
+}
+#define PORT_TRACE(...)                                                                                      \
+    do {                                                                                                     \
+        if (__builtin_expect(__atomic_load_n(&trace_on, __ATOMIC_RELAXED), 0))                               \
+            port_trace(__VA_ARGS__);                                                                         \
+    } while (0)
 
 // NOLINTBEGIN(bugprone-macro-parentheses): TYPE is a type
 #define ACCESSORS(TYPE, bits)                                                                                \
@@ -48,24 +65,30 @@ port_is_its(uint16_t port, unsigned size)
     }                                                                                                        \
     KERNEL_LEAF TYPE NTAPI READ_PORT_##TYPE(volatile TYPE *Port)                                             \
     {                                                                                                        \
-        return port_is_its(PORT(Port), sizeof(TYPE)) ? port_read##bits(PORT(Port)) : (TYPE) ~(TYPE)0;        \
+        TYPE value = port_is_its(PORT(Port), sizeof(TYPE)) ? port_read##bits(PORT(Port)) : (TYPE) ~(TYPE)0;  \
+                                                                                                             \
+        PORT_TRACE(PORT(Port), sizeof(TYPE), 0, value);                                                      \
+        return value;                                                                                        \
     }                                                                                                        \
     KERNEL_LEAF VOID NTAPI WRITE_PORT_##TYPE(volatile TYPE *Port, TYPE Value)                                \
     {                                                                                                        \
         if (port_is_its(PORT(Port), sizeof(TYPE)))                                                           \
             port_write##bits(PORT(Port), Value);                                                             \
+        PORT_TRACE(PORT(Port), sizeof(TYPE), TRACE_WRITE, Value);                                            \
     }                                                                                                        \
     KERNEL_LEAF VOID NTAPI READ_PORT_BUFFER_##TYPE(volatile TYPE *Port, P##TYPE Buffer, ULONG Count)         \
     {                                                                                                        \
         Count = port_is_its(PORT(Port), sizeof(TYPE)) ? Count : 0;                                           \
         for (ULONG i = 0; i < Count; i++)                                                                    \
             Buffer[i] = port_read##bits(PORT(Port));                                                         \
+        PORT_TRACE(PORT(Port), sizeof(TYPE), TRACE_MANY, Count);                                             \
     }                                                                                                        \
     KERNEL_LEAF VOID NTAPI WRITE_PORT_BUFFER_##TYPE(volatile TYPE *Port, P##TYPE Buffer, ULONG Count)        \
     {                                                                                                        \
         Count = port_is_its(PORT(Port), sizeof(TYPE)) ? Count : 0;                                           \
         for (ULONG i = 0; i < Count; i++)                                                                    \
             port_write##bits(PORT(Port), Buffer[i]);                                                         \
+        PORT_TRACE(PORT(Port), sizeof(TYPE), TRACE_MANY | TRACE_WRITE, Count);                               \
     }
 // NOLINTEND(bugprone-macro-parentheses)
 ACCESSORS(UCHAR, 8)

@@ -5,6 +5,7 @@
 #include "kernel/mem/space.h"
 #include "kernel/sched/process.h"
 #include "kernel/sync/timer.h"
+#include "kernel/trace/trace.h"
 #include "lib/errno.h"
 
 /* ---- what waits; lock held ---- */
@@ -145,6 +146,7 @@ block_submit(struct block_request *r)
         fail(r, err);
         return;
     }
+    trace(TRACE_BLOCK, (uintptr_t)r, trace_name(r->device->name), r->op, r->start, r->size);
     irql = spin_lock(&d->lock);
     if (__atomic_load_n(&r->device->gone,
                         __ATOMIC_ACQUIRE)) { /* meanwhile; disk_gone() counts what is active from here on */
@@ -209,6 +211,7 @@ disk_done(struct disk *d, struct block_request *r, int error)
         while (r) {
             struct block_request *next = r->next;
 
+            trace(TRACE_BLOCK_END, (uintptr_t)r, trace_name(r->device->name), r->op, (uint64_t)-error);
             r->error = error;
             r->done(r);
             r = next;

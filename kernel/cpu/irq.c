@@ -21,6 +21,7 @@
 #include "kernel/cpu/smp_impl.h"
 #include "kernel/cpu/trap.h"
 #include "kernel/cpu/tsc.h"
+#include "kernel/trace/trace.h"
 #include "lib/errno.h"
 #include "lib/format.h"
 
@@ -146,6 +147,7 @@ source_run(struct source *s)
     struct irq *i = NULL;
 
     irql_set(source_level(s));
+    trace(TRACE_INTERRUPT, s->vector);
     interrupts_on();
     if (!s->masked)
         while ((i = handler_next(s, i, claimed)) != NULL) {
@@ -153,6 +155,7 @@ source_run(struct source *s)
             any |= claimed;
         }
     interrupts_off();
+    trace(TRACE_INTERRUPT_END, s->vector, any);
     source_account(s, any);
 }
 

@@ -35,6 +35,12 @@ flush_here(void *context)
 }
 
 void
+tlb_flush_here(uintptr_t va)
+{
+    tlb_flush_page(va);
+}
+
+void
 tlb_flush_range_on(uint64_t mask, uintptr_t va, size_t size)
 {
     struct range r = {ALIGN_DOWN(va, (uintptr_t)PAGE), ALIGN_UP(va + size, (uintptr_t)PAGE)};

@@ -16,5 +16,8 @@ void tlb_flush_range(uintptr_t va, size_t size);
 /* The same on the processors in `mask` alone. */
 void tlb_flush_range_on(uint64_t mask, uintptr_t va, size_t size);
 
+/* One page of this processor. IRQL: any. */
+void tlb_flush_here(uintptr_t va);
+
 /* All translations of this processor, global ones too. IRQL: any. */
 void tlb_flush_all_here(void);

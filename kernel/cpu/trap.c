@@ -48,6 +48,7 @@ extern const uint8_t trap_stubs[VECTORS][STUB_SIZE];
 
 static uint8_t table[VECTORS][GATE_SIZE] __attribute__((aligned(16))); /* [I] shared by all processors */
 static trap_claimant *claimants[TRAP_EXCEPTIONS];                      /* [a] */
+static trap_watcher *watcher;                                          /* [a] */
 
 static uint8_t
 ist_of(unsigned vector)
@@ -99,6 +100,12 @@ trap_claim(unsigned vector, trap_claimant *claimant)
     return __atomic_exchange_n(&claimants[vector], claimant, __ATOMIC_ACQ_REL);
 }
 
+void
+trap_watch(trap_watcher *w)
+{
+    __atomic_store_n(&watcher, w, __ATOMIC_RELEASE);
+}
+
 const char *
 trap_name(uint64_t vector)
 {
@@ -143,6 +150,7 @@ void
 trap_exception(struct trap_frame *f)
 {
     trap_claimant *claimant = __atomic_load_n(&claimants[f->vector], __ATOMIC_ACQUIRE);
+    trap_watcher *watch = __atomic_load_n(&watcher, __ATOMIC_ACQUIRE);
     uint64_t address = cr2_read();
 
     if ((f->cs & 3) && f->vector != TRAP_NMI && f->vector != TRAP_MACHINE_CHECK) {
@@ -150,6 +158,8 @@ trap_exception(struct trap_frame *f)
         user_vectors.exception(f, address);
         return;
     }
+    if (watch && watch(f, address))
+        return;
     if (f->vector == TRAP_PAGE_FAULT && user_fault(f, address))
         return;
     if (guard_exception(f, address))

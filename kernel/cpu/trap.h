@@ -63,6 +63,10 @@ typedef bool trap_claimant(struct trap_frame *f);
 /* Sets the claimant for one exception, replacing what was there; NULL: none. Returns the previous one. */
 trap_claimant *trap_claim(unsigned vector, trap_claimant *claimant);
 
+/* Who sees page faults and debug exceptions of the kernel before everybody else; NULL: nobody. address: CR2. */
+typedef bool trap_watcher(struct trap_frame *f, uint64_t address);
+void trap_watch(trap_watcher *watcher);
+
 /* "page fault (#PF)". Any IRQL. */
 const char *trap_name(uint64_t vector);
 

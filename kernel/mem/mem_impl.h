@@ -116,5 +116,8 @@ void table_clear(uint64_t va, uint64_t size, uint64_t page, void (*gone)(void *c
 /* Give the mapped 4 KiB pages of a range other bits; the caller flushes. */
 void table_protect(uint64_t va, uint64_t size, uint64_t bits);
 
+/* One entry of 4 KiB that is mapped, with or without its present bit; the rest of it stays. No lock. */
+void table_set_present(uint64_t va, bool present);
+
 /* Tables in use. */
 uint64_t table_frames(void);

@@ -296,6 +296,13 @@ space_protect(void *va, size_t size, unsigned flags)
     return 0;
 }
 
+void
+space_set_present(const void *va, bool present)
+{
+    table_set_present((uint64_t)va, present);
+    tlb_flush_here((uintptr_t)va);
+}
+
 bool
 space_physical(const void *va, uint64_t *pa)
 {

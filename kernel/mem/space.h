@@ -47,6 +47,12 @@ void space_free(void *va);
 int space_protect(void *va, size_t size, unsigned flags);
 
 /*
+ * Make one mapped page of 4 KiB (of space_map_device()) fault, or not any more, as seen from this processor; others are told
+ * by tlb_flush_range(). The mapping stays: whoever calls knows that it does. Any IRQL.
+ */
+void space_set_present(const void *va, bool present);
+
+/*
  * A kernel stack of KERNEL_STACK_SIZE with guard pages below and above, filled with a pattern. A few that were
  * freed are kept for the next ones.
  * IRQL:    PASSIVE_LEVEL

@@ -145,6 +145,17 @@ table_protect(uint64_t va, uint64_t size, uint64_t bits)
     }
 }
 
+void
+table_set_present(uint64_t va, bool present)
+{
+    uint64_t *entry = table_entry(va, PAGE_SHIFT, false);
+
+    if (present)
+        __atomic_fetch_or(entry, PTE_PRESENT, __ATOMIC_RELAXED);
+    else
+        __atomic_fetch_and(entry, ~PTE_PRESENT, __ATOMIC_RELAXED);
+}
+
 uint64_t
 table_frames(void)
 {

@@ -5,6 +5,7 @@
 #include "kernel/sync/event.h"
 #include "kernel/sync/mutex.h"
 #include "kernel/sync/spin.h"
+#include "kernel/trace/trace.h"
 
 #define BATCH 32 /* DPCs run before expired timers and a better thread are looked at again */
 
@@ -139,7 +140,9 @@ queue_run_one(struct dpc_queue *q)
     __atomic_store_n(&d->queued, DPC_IDLE, __ATOMIC_RELEASE);
     q->count++;
     spin_unlock_interrupts(&q->lock, were_on);
+    trace(TRACE_DPC, (uintptr_t)run);
     run(d, context);
+    trace(TRACE_DPC_END, (uintptr_t)run);
     DEBUG_ASSERT(irql_current() == DISPATCH_LEVEL);
 }
 

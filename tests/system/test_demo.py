@@ -59,7 +59,7 @@ def test_what_was_written_stays_and_is_right(disks):
     with run(disks, "--machine", "pc") as machine:
         machine.wait_for(PROMPT)
         assert written.split()[0] in said(machine, "cat /mnt/DEMO/written.txt; echo do''ne", "done\r")
-        names = said(machine, "ls /mnt/DEMO/names; cat '/mnt/DEMO/names/Grüße aus Köln.txt'; echo do''ne", "done\r")
+        names = said(machine, "find /mnt/DEMO/names; cat '/mnt/DEMO/names/Grüße aus Köln.txt'; echo do''ne", "done\r")
         assert "日本語のファイル名.txt" in names and 'This file is named "Grüße aus Köln.txt".' in names
         shut_down(machine)
 

@@ -19,8 +19,9 @@ struct choice { /* an option; the last of a list has letter 0 */
 struct command {
     const char *name;
     const char *summary; /* one line; /usr/share/help/commands has it as well */
-    const char *usage;   /* what stands behind the name: "[OPTIONS] [COMMAND]" */
-    const char *more;    /* paragraphs below the options; NULL: none */
+    const char *
+        usage; /* what stands behind the name: "[OPTIONS] [DISK]"; with "COMMAND [ARGUMENT]", options end at the first word */
+    const char *more; /* paragraphs below the options; NULL: none */
     const struct choice *choices;
 };
 

@@ -38,8 +38,8 @@ int
 command_option(const struct command *c, int argc, char **argv)
 {
     struct option names[CHOICES_MAX + 2] = {0};
-    char letters[2 * CHOICES_MAX + 4] = ":h";
-    size_t n = 0, at = strlen(letters);
+    char letters[2 * CHOICES_MAX + 5] = "";
+    size_t n = 0, at = (size_t)sprintf(letters, "%s:h", strstr(c->usage, "COMMAND [ARGUMENT]") ? "+" : "");
     int letter;
 
     command_name = c->name;

@@ -2,6 +2,8 @@
  * IRBs on their way to a miniport and back (A-062 to A-096).
  */
 #include "drivers/port/ataport/ata_impl.h"
+#include "kernel/trace/trace.h"
+#include "lib/bytes.h"
 #include "lib/string.h"
 
 int
@@ -77,6 +79,9 @@ irb_fill(struct ata_channel *ch, const struct ata_request *a, struct ata_slot *s
         s->irb.SenseInfoBufferLength = ATA_SENSE_SIZE;
         s->irb.SenseInfoBufferType = a->sense_type;
     }
+    trace(TRACE_IRB, (uintptr_t)&s->irb, a->function | (uint64_t)a->flags << 32,
+          ch->number | (uint32_t)u->target << 8 | (uint32_t)u->lun << 16, get_le64(a->cdb),
+          get_le64(a->cdb + 8));
     if (ch->irb_extension_size)
         s->irb.IrbExtension = (char *)ch->irb_extensions.va +
                               (size_t)n * ch->irb_extension_size; /* */

@@ -5,6 +5,7 @@
 #include "kernel/cpu/smp.h"
 #include "kernel/mem/pool.h"
 #include "kernel/sched/thread.h"
+#include "kernel/trace/trace.h"
 #include "lib/errno.h"
 
 #define PORT_TAG POOL_TAG('p', 'o', 'r', 't')
@@ -229,6 +230,7 @@ bus_slot_post(struct bus *b, uint32_t slot)
 {
     struct bus_cpu *c = &b->cpus[b->slots[slot].request->cpu];
 
+    trace(TRACE_DONE, trace_name(b->adapter->name), slot);
     __atomic_fetch_or(&c->completed[slot / 64], BIT64(slot % 64), __ATOMIC_RELEASE);
     __atomic_store_n(&b->idle_claims, 0, __ATOMIC_RELAXED);
     (void)dpc_queue(&c->dpc);

@@ -5,6 +5,7 @@
 #include "drivers/loader/device.h"
 #include "drivers/loader/driver.h"
 #include "drivers/port/core/core_impl.h"
+#include "kernel/trace/watch.h"
 #include "lib/errno.h"
 #include "lib/format.h"
 
@@ -133,6 +134,14 @@ adapter_map(struct adapter *a, uint64_t start, uint64_t size)
     return r->in_memory ? (char *)r->va + (start - r->start) : (void *)start;
 }
 
+static void
+unmap(struct adapter *a, struct port_range *r)
+{
+    watch_forget(r->va, r->size);
+    pci_unmap_bar(a->pci, r->bar, r->va);
+    r->va = NULL;
+}
+
 bool
 adapter_unmap(struct adapter *a, const void *base)
 {
@@ -146,8 +155,7 @@ adapter_unmap(struct adapter *a, const void *base)
             found = true;
             r->users--;
             if (!r->users && r->in_memory) {
-                pci_unmap_bar(a->pci, r->bar, r->va);
-                r->va = NULL;
+                unmap(a, r);
             }
         }
         used |= r->users != 0;
@@ -205,7 +213,7 @@ resources_release(struct adapter *a)
 {
     for (uint32_t i = 0; i < a->range_count; i++)
         if (a->range[i].va)
-            pci_unmap_bar(a->pci, a->range[i].bar, a->range[i].va);
+            unmap(a, &a->range[i]);
     a->range_count = 0;
     if (a->pci) {
         pci_disable(a->pci, PCI_ENABLE_MASTER);

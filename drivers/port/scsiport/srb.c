@@ -2,6 +2,8 @@
  * SRBs on their way to a miniport and back (S-066 to S-100).
  */
 #include "drivers/port/scsiport/scsi_impl.h"
+#include "kernel/trace/trace.h"
+#include "lib/bytes.h"
 #include "lib/string.h"
 
 #define SENSE_SECONDS 10
@@ -89,6 +91,10 @@ srb_fill(struct scsi_hba *h, struct scsi_io *io, struct scsi_slot *s, uint32_t n
     }
     tag_fill(h, io, srb, n);
     srb->SrbFlags |= SRB_FLAGS_IS_ACTIVE;
+    trace(TRACE_SCSI, (uintptr_t)srb, srb->Function | (uint64_t)srb->SrbFlags << 32,
+          srb->PathId | (uint32_t)srb->TargetId << 8 | (uint32_t)srb->Lun << 16 |
+              (uint32_t)srb->QueueTag << 24 | (uint64_t)srb->CdbLength << 32,
+          get_le64(srb->Cdb), get_le64(srb->Cdb + 8));
 }
 
 /* The port ends it itself, with a status, or with an error since the gate is closed. */

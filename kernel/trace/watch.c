@@ -1,0 +1,175 @@
+#include "kernel/trace/watch.h"
+#include "kernel/cpu/irql.h"
+#include "kernel/cpu/paging.h"
+#include "kernel/cpu/percpu.h"
+#include "kernel/cpu/tlb.h"
+#include "kernel/cpu/trap.h"
+#include "kernel/mem/frame.h"
+#include "kernel/mem/space.h"
+#include "kernel/trace/access.h"
+#include "kernel/trace/trace.h"
+
+#define INSTRUCTION_MAX 15
+#define RFLAGS_TF       BIT64(8)
+#define RFLAGS_IF       BIT64(9)
+
+/* An access that is being made on this processor. */
+struct step {
+    bool active, were_on;
+    const struct watch_range *range;
+    uintptr_t address, rip;
+    struct access access;
+};
+PERCPU static struct step steps;
+
+static struct watch_range watched[WATCHES_MAX]; /* [I] while there is a watcher */
+static unsigned watched_count;                  /* [a] */
+
+static const struct watch_range *
+range_of(uintptr_t address)
+{
+    unsigned count = __atomic_load_n(&watched_count, __ATOMIC_ACQUIRE);
+
+    for (unsigned i = 0; i < count; i++)
+        if (address - watched[i].va < watched[i].size)
+            return &watched[i];
+    return NULL;
+}
+
+/* Other ranges may lie in the same page: they are made present, and taken away, with it. */
+static bool
+page_is_watched(uintptr_t address)
+{
+    unsigned count = __atomic_load_n(&watched_count, __ATOMIC_ACQUIRE);
+    uintptr_t page = address & ~(uintptr_t)(PAGE_SIZE - 1);
+
+    for (unsigned i = 0; i < count; i++)
+        if (watched[i].size && page < watched[i].va + watched[i].size && watched[i].va < page + PAGE_SIZE)
+            return true;
+    return false;
+}
+
+/* The register's value, as the frame has it; in the order of ModRM's numbers. */
+static uint64_t
+register_of(const struct trap_frame *f, const struct access *a)
+{
+    const uint64_t reg[16] = {f->rax, f->rcx, f->rdx, f->rbx, f->rsp, f->rbp, f->rsi, f->rdi,
+                              f->r8,  f->r9,  f->r10, f->r11, f->r12, f->r13, f->r14, f->r15};
+    uint64_t value = a->is_constant ? a->constant : reg[a->reg] >> (a->is_high ? 8 : 0);
+
+    return a->size < 8 ? value & (BIT64(8 * a->size) - 1) : value;
+}
+
+static void
+note(const struct trap_frame *f, const struct step *s)
+{
+    const struct access *a = &s->access;
+    unsigned how = (a->is_write ? TRACE_WRITE : 0u) | (a->has_value ? 0u : TRACE_VALUE_UNKNOWN);
+
+    if (s->range)
+        trace(TRACE_REGISTER, s->range->name, s->range->range | (uint64_t)a->size << 8 | how << 16,
+              s->address - s->range->va, a->has_value ? register_of(f, a) : 0, s->rip);
+}
+
+static bool
+fault(struct trap_frame *f, uintptr_t address)
+{
+    struct step *s = percpu_this(steps);
+
+    if (f->error & PF_PRESENT || s->active || !page_is_watched(address))
+        return false;
+    *s = (struct step){.active = true,
+                       .were_on = f->rflags & RFLAGS_IF,
+                       .range = range_of(address),
+                       .address = address,
+                       .rip = f->rip};
+    if (memory_readable((const void *)f->rip, INSTRUCTION_MAX))
+        s->access = access_decode((const uint8_t *)f->rip, INSTRUCTION_MAX);
+    if (!s->access.has_value)
+        s->access.is_write = f->error & PF_WRITE;
+    if (s->access.is_write)
+        note(f, s);
+    space_set_present((void *)address, true);
+    f->rflags = (f->rflags | RFLAGS_TF) & ~RFLAGS_IF;
+    return true;
+}
+
+static bool
+stepped(struct trap_frame *f)
+{
+    struct step *s = percpu_this(steps);
+
+    if (!s->active)
+        return false;
+    s->active = false;
+    f->rflags &= ~RFLAGS_TF;
+    if (s->were_on)
+        f->rflags |= RFLAGS_IF;
+    if (!s->access.is_write)
+        note(f, s);
+    if (page_is_watched(s->address))
+        space_set_present((void *)s->address, false);
+    return true;
+}
+
+static bool
+watcher(struct trap_frame *f, uint64_t address)
+{
+    return f->vector == TRAP_PAGE_FAULT ? fault(f, address) : f->vector == TRAP_DEBUG && stepped(f);
+}
+
+static void
+set_present(const struct watch_range *r, bool present)
+{
+    for (uintptr_t at = r->va & ~(uintptr_t)(PAGE_SIZE - 1); at < r->va + r->size; at += PAGE_SIZE)
+        space_set_present((void *)at, present);
+    if (r->size)
+        tlb_flush_range(r->va, r->size);
+}
+
+void
+watch_begin(const struct watch_range *ranges, unsigned count)
+{
+    unsigned n = 0;
+    uint64_t size;
+
+    for (unsigned i = 0; i < count && n < WATCHES_MAX; i++)
+        if (paging_leaf(ranges[i].va, &size) && size == PAGE_SIZE)
+            watched[n++] = ranges[i];
+    __atomic_store_n(&watched_count, n, __ATOMIC_RELEASE);
+    trap_watch(watcher);
+    for (unsigned i = 0; i < n; i++)
+        set_present(&watched[i], false);
+}
+
+/*
+ * From here on nobody takes their pages away: who is in its one step finds them watched no more. It may have looked just before,
+ * so the pages are given back when all processors have been told. The watcher stays: a step may be on its way.
+ */
+static void
+give_back(struct watch_range *r)
+{
+    struct watch_range was = *r;
+
+    __atomic_store_n(&r->size, 0, __ATOMIC_SEQ_CST);
+    set_present(&was, true);
+    set_present(&was, true);
+}
+
+void
+watch_end(void)
+{
+    unsigned count = watched_count;
+
+    for (unsigned i = 0; i < count; i++)
+        give_back(&watched[i]);
+    __atomic_store_n(&watched_count, 0, __ATOMIC_RELEASE);
+}
+
+void
+watch_forget(const void *va, uint64_t size)
+{
+    for (unsigned i = 0; i < watched_count; i++)
+        if (watched[i].va - (uintptr_t)va < size)
+            give_back(&watched[i]);
+}
