@@ -61,7 +61,7 @@ SRC += $(wildcard tests/guest/bench/*.c)
 endif
 OBJ := $(patsubst %,$(O)/%.o,$(SRC))
 
-.PHONY: all iso image clean help format lint metrics evidence obligations commands coverage bench host-test host-fuzz host-test-list \
+.PHONY: all iso image clean help format lint metrics evidence obligations commands book coverage bench host-test host-fuzz host-test-list \
         host-fuzz-list print-cflags size FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -204,6 +204,9 @@ obligations:                                         ## docs/obligations.md
 
 commands: $(COMMANDS)                                ## docs/commands, from what the commands say of themselves
 	$(Q)sh docs/commands.sh iso/commands $(COMMANDS)
+
+book:                                                ## docs as HTML and PDF in build/book
+	sh docs/book/build.sh $(abspath $(BUILD))/book
 
 bench: $(BUILD)/bench/icplugin.so $(BUILD)/bench/calls $(BUILD)/bench/disk $(BUILD)/bench/files $(BUILD)/probes/instant.sys ## figures: instructions, sizes, memory, against their goals
 	$(Q)$(MAKE) --no-print-directory BENCH=1 all && $(MAKE) --no-print-directory all

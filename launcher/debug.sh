@@ -22,5 +22,11 @@ debug_session() { # QEMU in a session of its own, where Ctrl-C for gdb does not 
     qemu=$(cat "$temp/pid")
     say "console: $(sed -n 's/.* redirected to \([^ ]*\).*/\1/p' "$temp/qemu") (open it with screen)"
     say "stopped at the processor's first instruction; 'continue' goes to the kernel's"
-    "$(find_gdb)" -q "$elf" -ex "target remote $temp/gdb" -ex 'thbreak *boot_entry'
+    PORTOLAN_SYMBOLS=$(debug_symbols) "$(find_gdb)" -q "$elf" -x "$root/launcher/gdb.py" -ex "target remote $temp/gdb" \
+        -ex 'thbreak *boot_entry'
+}
+
+debug_symbols() { # drivers with symbols in them: those of --driver, then ours
+    printf '%s\n' "$drivers" | grep -i '\.sys$' | tr '\n' ':'
+    printf '%s:' "$BUILD"/drivers/*.sys.debug
 }

@@ -33,6 +33,9 @@ clang-tidy   clang-tidy          clang-tools-extra     clang            clang-to
 sfdisk       fdisk               util-linux            util-linux       util-linux            util-linux
 mkfs.fat     dosfstools          dosfstools            dosfstools       dosfstools            dosfstools
 cppcheck     cppcheck            cppcheck              cppcheck         cppcheck              cppcheck
+pandoc       pandoc              pandoc                pandoc-cli       pandoc                pandoc
+dot          graphviz            graphviz              graphviz         graphviz              graphviz
+weasyprint   weasyprint          weasyprint            python-weasyprint python3-weasyprint   weasyprint
 gcovr        gcovr               gcovr                 gcovr            python3-gcovr         gcovr
 END
 }
@@ -166,6 +169,6 @@ need_build() { need make git cc cpio font pci.ids busybox musl mingw mkfs.fat sf
 need_iso() { need mkrescue grub-bios grub-efi xorriso mformat; }
 
 need_test() {
-    need qemu ovmf gdb libc clang clang-format clang-tidy cppcheck gcovr pytest xdist mformat
+    need qemu ovmf gdb libc clang clang-format clang-tidy cppcheck gcovr pandoc dot weasyprint pytest xdist mformat
     need fuzzer # its package is named after clang's version
 }

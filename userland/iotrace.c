@@ -95,7 +95,8 @@ adapters_read(void)
             a = &adapters[adapter_count++];
             snprintf(a->name, sizeof(a->name), "%.8s", w[1]);
             function_read(a, w[4]);
-        } else if (n >= 6 && !strcmp(w[0], "range") && (a = adapter_find(w[1])) != NULL && strtoul(w[2], NULL, 10) < 8) {
+        } else if (n >= 6 && !strcmp(w[0], "range") && (a = adapter_find(w[1])) != NULL &&
+                   strtoul(w[2], NULL, 10) < 8) {
             a->bar[strtoul(w[2], NULL, 10)].start = strtoull(w[4], NULL, 16);
             a->bar[strtoul(w[2], NULL, 10)].size = strtoull(w[5], NULL, 10);
         }
@@ -177,7 +178,8 @@ families(void)
         const struct event *e = &events[i];
 
         if (is_kind(e, "syscall-end") && is_ours(e->process) && process_count < PROCESSES &&
-            (e->number[0] == SYS_fork || e->number[0] == SYS_vfork || e->number[0] == SYS_clone) && (long)e->number[1] > 0)
+            (e->number[0] == SYS_fork || e->number[0] == SYS_vfork || e->number[0] == SYS_clone) &&
+            (long)e->number[1] > 0)
             processes[process_count++] = (pid_t)e->number[1];
     }
 }
@@ -208,7 +210,8 @@ choose(void)
                 e->shown = o->shown = found;
                 break;
             }
-            found |= is_kind(o, "block") || (is_dpc && (is_kind(o, "srb-end") || is_kind(o, "call") || is_kind(o, "srb")));
+            found |= is_kind(o, "block") ||
+                     (is_dpc && (is_kind(o, "srb-end") || is_kind(o, "call") || is_kind(o, "srb")));
         }
     }
 }
@@ -221,9 +224,10 @@ depth_of(const struct event *e)
     static const struct {
         const char *kind;
         int depth;
-    } depths[] = {{"syscall", 0},  {"syscall-end", 0}, {"block", 1},     {"block-end", 1},     {"srb", 2},  {"srb-end", 2},
-                  {"irb", 3},      {"scsi", 3},        {"done", 5},      {"call", 4},          {"call-end", 4}, {"register", 5},
-                  {"interrupt", 3}, {"interrupt-end", 3}, {"dpc", 1},    {"dpc-end", 1}};
+    } depths[] = {{"syscall", 0},   {"syscall-end", 0},   {"block", 1},    {"block-end", 1},
+                  {"srb", 2},       {"srb-end", 2},       {"irb", 3},      {"scsi", 3},
+                  {"done", 5},      {"call", 4},          {"call-end", 4}, {"register", 5},
+                  {"interrupt", 3}, {"interrupt-end", 3}, {"dpc", 1},      {"dpc-end", 1}};
 
     for (size_t i = 0; i < sizeof(depths) / sizeof(depths[0]); i++)
         if (is_kind(e, depths[i].kind))
@@ -274,10 +278,12 @@ static const char *const operations[] = {"read", "write", "flush", "discard"};
 static void
 irb_text(const struct event *e, char *text, size_t room)
 {
-    static const char *const flags[] = {"DRDY", "DMA", "MAP_BUFFERS", "48BIT", "MULTIPLE", "RESULTS", "IN", "OUT"};
+    static const char *const flags[] = {"DRDY",     "DMA",     "MAP_BUFFERS", "48BIT",
+                                        "MULTIPLE", "RESULTS", "IN",          "OUT"};
     const char *name = irb_function_name((uint16_t)e->number[1]);
     unsigned bits = (unsigned)(e->number[1] >> 32), where = (unsigned)e->number[2];
-    int n = snprintf(text, room, "IRB %s channel %u target %u", name ? name : "?", where & 0xff, where >> 8 & 0xff);
+    int n = snprintf(text, room, "IRB %s channel %u target %u", name ? name : "?", where & 0xff,
+                     where >> 8 & 0xff);
 
     if (e->number[1] & 0x200) {
         n += snprintf(text + n, room - (size_t)n, ": ");
@@ -287,11 +293,12 @@ irb_text(const struct event *e, char *text, size_t room)
     if (e->number[3] >> 48) {
         const char *ata = ata_command_name((uint8_t)(e->number[3] >> 48));
         unsigned long long c = e->number[3], p = e->number[4];
-        unsigned long long lba = (c >> 16 & 0xffffff) | (bits & 8 ? (p >> 16 & 0xffffff) << 24 : (c >> 40 & 15) << 24);
+        unsigned long long lba = (c >> 16 & 0xffffff) |
+                                 (bits & 8 ? (p >> 16 & 0xffffff) << 24 : (c >> 40 & 15) << 24);
         unsigned long long sectors = (c >> 8 & 0xff) | (bits & 8 ? (p & 0xff00) : 0);
 
-        n += snprintf(text + n, room - (size_t)n, ": %s (%02llx) LBA %llu, %llu sectors", ata ? ata : "command", c >> 48 & 0xff,
-                      lba, sectors);
+        n += snprintf(text + n, room - (size_t)n, ": %s (%02llx) LBA %llu, %llu sectors",
+                      ata ? ata : "command", c >> 48 & 0xff, lba, sectors);
     }
     for (int i = 0; i < 8; i++)
         if (bits >> i & 1)
@@ -337,24 +344,29 @@ event_text(const struct event *e, char *text, size_t room)
 
     text[0] = 0;
     if (is_kind(e, "syscall"))
-        snprintf(text, room, "%s(0x%llx, 0x%llx, 0x%llx)  process %u", call_name(n[0]), n[1], n[2], n[3], e->process);
+        snprintf(text, room, "%s(0x%llx, 0x%llx, 0x%llx)  process %u", call_name(n[0]), n[1], n[2], n[3],
+                 e->process);
     else if (is_kind(e, "syscall-end"))
-        snprintf(text, room, "%s = %lld%s%s", call_name(n[0]), (long long)n[1], (long long)n[1] < 0 && (long long)n[1] > -4096 ? " " : "",
+        snprintf(text, room, "%s = %lld%s%s", call_name(n[0]), (long long)n[1],
+                 (long long)n[1] < 0 && (long long)n[1] > -4096 ? " " : "",
                  (long long)n[1] < 0 && (long long)n[1] > -4096 ? strerror((int)-(long long)n[1]) : "");
     else if (is_kind(e, "block"))
         snprintf(text, room, "%s: %s %llu bytes at %llu", e->word[1], operations[n[2] & 3], n[4], n[3]);
     else if (is_kind(e, "block-end"))
-        snprintf(text, room, "%s: %s done%s%s", e->word[1], operations[n[2] & 3], n[3] ? ": " : "", n[3] ? strerror((int)n[3]) : "");
+        snprintf(text, room, "%s: %s done%s%s", e->word[1], operations[n[2] & 3], n[3] ? ": " : "",
+                 n[3] ? strerror((int)n[3]) : "");
     else if (is_kind(e, "srb"))
         cdb_text(text, room, n[1], n[2], (unsigned)(n[3] & 0xff));
     else if (is_kind(e, "srb-end"))
-        snprintf(text, room, "SRB status 0x%02llx, SCSI status 0x%02llx, sense %llx/%02llx/%02llx, %llu bytes", n[1] & 0xff,
-                 n[1] >> 8, n[2] >> 16, n[2] >> 8 & 0xff, n[2] & 0xff, n[3]);
+        snprintf(text, room,
+                 "SRB status 0x%02llx, SCSI status 0x%02llx, sense %llx/%02llx/%02llx, %llu bytes",
+                 n[1] & 0xff, n[1] >> 8, n[2] >> 16, n[2] >> 8 & 0xff, n[2] & 0xff, n[3]);
     else if (is_kind(e, "irb"))
         irb_text(e, text, room);
     else if (is_kind(e, "scsi")) {
-        int at = snprintf(text, room, "SRB function 0x%02llx bus %llu target %llu lun %llu tag 0x%02llx: ", n[1] & 0xff, n[2] & 0xff,
-                          n[2] >> 8 & 0xff, n[2] >> 16 & 0xff, n[2] >> 24 & 0xff);
+        int at = snprintf(text, room,
+                          "SRB function 0x%02llx bus %llu target %llu lun %llu tag 0x%02llx: ", n[1] & 0xff,
+                          n[2] & 0xff, n[2] >> 8 & 0xff, n[2] >> 16 & 0xff, n[2] >> 24 & 0xff);
         cdb_text(text + at, room - (size_t)at, n[3], n[4], (unsigned)(n[2] >> 32));
     } else if (is_kind(e, "done"))
         snprintf(text, room, "%s: request completed", e->word[0]);
@@ -369,7 +381,8 @@ event_text(const struct event *e, char *text, size_t room)
     else if (is_kind(e, "interrupt-end"))
         snprintf(text, room, "interrupt %s", n[1] ? "claimed" : "not claimed");
     else if (is_kind(e, "dpc") || is_kind(e, "dpc-end"))
-        snprintf(text, room, "DPC %.*s%s", (int)strcspn(e->word[0], "+"), e->word[0], is_kind(e, "dpc") ? "" : " done");
+        snprintf(text, room, "DPC %.*s%s", (int)strcspn(e->word[0], "+"), e->word[0],
+                 is_kind(e, "dpc") ? "" : " done");
 }
 
 static void
@@ -457,9 +470,10 @@ json_print(const char *path)
 
     if (!f)
         fail("%s", path);
-    fputs("{\"traceEvents\":[\n{\"ph\":\"M\",\"pid\":1,\"name\":\"process_name\",\"args\":{\"name\":\"programs\"}},\n"
-          "{\"ph\":\"M\",\"pid\":2,\"name\":\"process_name\",\"args\":{\"name\":\"processors\"}}",
-          f);
+    fputs(
+        "{\"traceEvents\":[\n{\"ph\":\"M\",\"pid\":1,\"name\":\"process_name\",\"args\":{\"name\":\"programs\"}},\n"
+        "{\"ph\":\"M\",\"pid\":2,\"name\":\"process_name\",\"args\":{\"name\":\"processors\"}}",
+        f);
     for (size_t i = 0; i < count; i++)
         if (events[i].shown) {
             first = first ? first : events[i].time;

@@ -98,24 +98,34 @@ stop(void)
 
 /* ---- lines ---- */
 
-static const char *const kinds[] = {
-    [TRACE_SYSCALL] = "syscall", [TRACE_SYSCALL_END] = "syscall-end",
-    [TRACE_BLOCK] = "block",     [TRACE_BLOCK_END] = "block-end",
-    [TRACE_SRB] = "srb",         [TRACE_SRB_END] = "srb-end",
-    [TRACE_IRB] = "irb",         [TRACE_SCSI] = "scsi",
-    [TRACE_DONE] = "done",       [TRACE_CALL] = "call",
-    [TRACE_CALL_END] = "call-end", [TRACE_REGISTER] = "register",
-    [TRACE_INTERRUPT] = "interrupt", [TRACE_INTERRUPT_END] = "interrupt-end",
-    [TRACE_DPC] = "dpc",         [TRACE_DPC_END] = "dpc-end"};
+static const char *const kinds[] = {[TRACE_SYSCALL] = "syscall",
+                                    [TRACE_SYSCALL_END] = "syscall-end",
+                                    [TRACE_BLOCK] = "block",
+                                    [TRACE_BLOCK_END] = "block-end",
+                                    [TRACE_SRB] = "srb",
+                                    [TRACE_SRB_END] = "srb-end",
+                                    [TRACE_IRB] = "irb",
+                                    [TRACE_SCSI] = "scsi",
+                                    [TRACE_DONE] = "done",
+                                    [TRACE_CALL] = "call",
+                                    [TRACE_CALL_END] = "call-end",
+                                    [TRACE_REGISTER] = "register",
+                                    [TRACE_INTERRUPT] = "interrupt",
+                                    [TRACE_INTERRUPT_END] = "interrupt-end",
+                                    [TRACE_DPC] = "dpc",
+                                    [TRACE_DPC_END] = "dpc-end"};
 
 /* Which of a kind's words are names of up to eight characters, texts of the kernel's, places in its code. */
 static const struct {
     uint8_t name, text, place;
-} forms[TRACE_DPC_END + 1] = {
-    [TRACE_BLOCK] = {.name = 2},         [TRACE_BLOCK_END] = {.name = 2},
-    [TRACE_DONE] = {.name = 1},          [TRACE_CALL] = {.name = 1, .text = 2},
-    [TRACE_CALL_END] = {.name = 1, .text = 2}, [TRACE_REGISTER] = {.name = 1, .place = 16},
-    [TRACE_DPC] = {.place = 1},          [TRACE_DPC_END] = {.place = 1}};
+} forms[TRACE_DPC_END + 1] = {[TRACE_BLOCK] = {.name = 2},
+                              [TRACE_BLOCK_END] = {.name = 2},
+                              [TRACE_DONE] = {.name = 1},
+                              [TRACE_CALL] = {.name = 1, .text = 2},
+                              [TRACE_CALL_END] = {.name = 1, .text = 2},
+                              [TRACE_REGISTER] = {.name = 1, .place = 16},
+                              [TRACE_DPC] = {.place = 1},
+                              [TRACE_DPC_END] = {.place = 1}};
 
 static void
 line_add(struct text *t, const struct trace_event *e)

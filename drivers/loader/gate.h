@@ -13,7 +13,8 @@
 
 struct driver;
 
-#define GATE_TEXT 240
+#define GATE_TEXT     240
+#define GATE_NO_PORTS 0xffffu /* the last before the first */
 
 /* Rules that hold for any driver; each is reported once a gate. */
 enum gate_rule {
@@ -32,10 +33,11 @@ struct gate {
     /* [I] Called once, after the report, when a call has closed the gate; at the IRQL of that call. NULL: nothing more */
     void (*closed)(struct gate *g);
     /* [I] Are these I/O ports the driver's to use? Any IRQL. NULL: there is no telling */
-    bool (*owns_port)(const struct gate *g, uint16_t port, unsigned size);
-    bool closing;        /* [a] somebody closes it: the first reason counts */
-    bool is_closed;      /* [a] */
-    uint64_t calls;      /* [a] */
+    bool (*owns_port)(struct gate *g, uint16_t port, unsigned size);
+    uint32_t ports; /* [a] of owns_port(): the range used last, first | last << 16; GATE_NO_PORTS: ask it */
+    bool closing;   /* [a] somebody closes it: the first reason counts */
+    bool is_closed; /* [a] */
+    uint64_t calls; /* [a] */
     uint64_t violations; /* [a] rules broken that were survived */
     bool said[GATE_RULES];
     char text[GATE_TEXT]; /* why it was closed; "": it is open */

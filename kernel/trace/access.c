@@ -17,7 +17,10 @@ next(struct bytes *b)
 static void
 address_skip(struct bytes *b, uint8_t modrm)
 {
-    unsigned mod = modrm >> 6, rm = modrm & 7, displacement = mod == 1 ? 1 : mod == 2 || (mod == 0 && rm == 5) ? 4 : 0;
+    unsigned mod = modrm >> 6, rm = modrm & 7,
+             displacement = mod == 1                            ? 1
+                            : mod == 2 || (mod == 0 && rm == 5) ? 4
+                                                                : 0;
 
     if (rm == 4 && (next(b) & 7) == 5 && mod == 0)
         displacement = 4;

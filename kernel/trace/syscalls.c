@@ -4,7 +4,7 @@
 #include "kernel/cpu/user.h"
 #include "kernel/trace/trace.h"
 
-static syscall_function *const *calls;      /* the real ones */
+static syscall_function *const *calls;         /* the real ones */
 static syscall_function *watched[SYSCALL_MAX]; /* each entry: call() */
 
 static long

@@ -31,10 +31,8 @@ trace_add(enum trace_kind kind, const uint64_t word[TRACE_WORDS])
     if (n < RING) {
         struct trace_event *e = &r->event[n];
 
-        *e = (struct trace_event){.time = time_now(),
-                                  .kind = (uint8_t)kind,
-                                  .irql = irql_current(),
-                                  .cpu = (uint16_t)cpu_number()};
+        *e = (struct trace_event){
+            .time = time_now(), .kind = (uint8_t)kind, .irql = irql_current(), .cpu = (uint16_t)cpu_number()};
         whose(&e->thread, &e->process);
         memcpy(e->word, word, sizeof(e->word));
     }

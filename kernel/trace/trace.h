@@ -9,24 +9,24 @@
 
 #define TRACE_WORDS 5
 
-enum trace_kind { /* words */
-    TRACE_SYSCALL,     /* number, its first three arguments */
-    TRACE_SYSCALL_END, /* number, result */
-    TRACE_BLOCK,       /* request, device's name, enum block_op, start, bytes */
-    TRACE_BLOCK_END,   /* request, device's name, enum block_op, -errno */
-    TRACE_SRB,         /* SRB, CDB, CDB's second half, its length | bytes of data << 32, block request */
-    TRACE_SRB_END,     /* SRB, SrbStatus | ScsiStatus << 8, sense key << 16 | code << 8 | qualifier, bytes moved */
-    TRACE_IRB,         /* IRB, Function | IrbFlags << 32, channel | target << 8 | lun << 16, task file or CDB, its second half */
-    TRACE_SCSI,        /* the miniport's SRB, Function | SrbFlags << 32, path | target << 8 | lun << 16 | tag << 24 | CDB's
+enum trace_kind {                    /* words */
+                  TRACE_SYSCALL,     /* number, its first three arguments */
+                  TRACE_SYSCALL_END, /* number, result */
+                  TRACE_BLOCK,       /* request, device's name, enum block_op, start, bytes */
+                  TRACE_BLOCK_END,   /* request, device's name, enum block_op, -errno */
+                  TRACE_SRB, /* SRB, CDB, CDB's second half, its length | bytes of data << 32, block request */
+                  TRACE_SRB_END, /* SRB, SrbStatus | ScsiStatus << 8, sense key << 16 | code << 8 | qualifier, bytes moved */
+                  TRACE_IRB, /* IRB, Function | IrbFlags << 32, channel | target << 8 | lun << 16, task file or CDB, its second half */
+                  TRACE_SCSI, /* the miniport's SRB, Function | SrbFlags << 32, path | target << 8 | lun << 16 | tag << 24 | CDB's
                           length << 32, CDB, its second half */
-    TRACE_DONE,        /* adapter's name, slot: the miniport has completed it */
-    TRACE_CALL,        /* adapter's name, text: the routine */
-    TRACE_CALL_END,    /* adapter's name, text: the routine, result */
-    TRACE_REGISTER,    /* adapter's name, BAR | size << 8 | enum trace_access << 16, offset, value, place in the code */
-    TRACE_INTERRUPT,   /* vector */
-    TRACE_INTERRUPT_END, /* vector, was it claimed */
-    TRACE_DPC,         /* function */
-    TRACE_DPC_END,     /* function */
+                  TRACE_DONE,     /* adapter's name, slot: the miniport has completed it */
+                  TRACE_CALL,     /* adapter's name, text: the routine */
+                  TRACE_CALL_END, /* adapter's name, text: the routine, result */
+                  TRACE_REGISTER, /* adapter's name, BAR | size << 8 | enum trace_access << 16, offset, value, place in the code */
+                  TRACE_INTERRUPT,     /* vector */
+                  TRACE_INTERRUPT_END, /* vector, was it claimed */
+                  TRACE_DPC,           /* function */
+                  TRACE_DPC_END,       /* function */
 };
 
 /* MANY: the value is how many items of this size were moved. */

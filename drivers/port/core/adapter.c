@@ -129,8 +129,11 @@ adapter_new(const struct port_face *face, struct driver *d, const struct device 
     a->driver = d;
     a->pci = dev ? dev->pci : NULL;
     a->isa = dev ? dev->isa : NULL;
-    a->gate =
-        (struct gate){.driver = d, .name = a->name, .closed = gate_closed, .owns_port = resources_own_port};
+    a->gate = (struct gate){.driver = d,
+                            .name = a->name,
+                            .closed = gate_closed,
+                            .owns_port = resources_own_port,
+                            .ports = GATE_NO_PORTS};
     a->line = -1;
     spin_init(&a->log_lock, LOCK_PORT_LOG, "an adapter's errors");
     work_item_init(&a->fail_work, fail_work);

@@ -8,7 +8,7 @@
 int resources_claim(struct adapter *a, char *why);
 /* Unmap and give back all. */
 void resources_release(struct adapter *a);
-bool resources_own_port(const struct gate *g, uint16_t port, unsigned size);
+bool resources_own_port(struct gate *g, uint16_t port, unsigned size);
 /* ISA's line that its n-th interrupt is; -1: it is none of ISA's. */
 int resources_isa_line(const struct adapter *a, uint32_t n);
 

@@ -110,13 +110,19 @@ range_find(struct adapter *a, uint64_t start, uint64_t size)
 }
 
 bool
-resources_own_port(const struct gate *g, uint16_t port, unsigned size)
+resources_own_port(struct gate *g, uint16_t port, unsigned size)
 {
     const struct adapter *a = container_of(g, struct adapter, gate);
 
-    for (uint32_t i = 0; i < a->range_count; i++)
-        if (!a->range[i].in_memory && holds(a->range[i].start, a->range[i].size, port, size))
+    for (uint32_t i = 0; i < a->range_count; i++) {
+        const struct port_range *r = &a->range[i];
+
+        if (!r->in_memory && holds(r->start, r->size, port, size)) {
+            __atomic_store_n(&g->ports, (uint32_t)(r->start | (r->start + r->size - 1) << 16),
+                             __ATOMIC_RELAXED);
             return true;
+        }
+    }
     return false;
 }
 
@@ -215,6 +221,7 @@ resources_release(struct adapter *a)
         if (a->range[i].va)
             unmap(a, &a->range[i]);
     a->range_count = 0;
+    __atomic_store_n(&a->gate.ports, GATE_NO_PORTS, __ATOMIC_RELAXED);
     if (a->pci) {
         pci_disable(a->pci, PCI_ENABLE_MASTER);
         pci_release(a->pci, a->name);

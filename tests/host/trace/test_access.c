@@ -40,22 +40,22 @@ main(void)
 {
     struct access a;
 
-    load(CODE(0x8b, 0x01), 4, 0);                               /* mov eax, [rcx] */
-    load(CODE(0x44, 0x8b, 0x4a, 0x10), 4, 9);                   /* mov r9d, [rdx+16] */
-    load(CODE(0x48, 0x8b, 0x04, 0xca), 8, 0);                   /* mov rax, [rdx+rcx*8] */
-    load(CODE(0x66, 0x8b, 0x11), 2, 2);                         /* mov dx, [rcx] */
-    load(CODE(0x8a, 0x09), 1, 1);                               /* mov cl, [rcx] */
-    load(CODE(0x0f, 0xb6, 0x01), 1, 0);                         /* movzx eax, byte [rcx] */
-    load(CODE(0x0f, 0xb7, 0x40, 0x02), 2, 0);                   /* movzx eax, word [rax+2] */
-    load(CODE(0x48, 0x0f, 0xbe, 0x31), 1, 6);                   /* movsx rsi, byte [rcx] */
-    store(CODE(0x89, 0x11), 4, 2);                              /* mov [rcx], edx */
-    store(CODE(0x44, 0x89, 0x84, 0x24, 0, 1, 0, 0), 4, 8);      /* mov [rsp+256], r8d */
-    store(CODE(0x40, 0x88, 0x30), 1, 6);                        /* mov [rax], sil */
-    store(CODE(0x88, 0x10), 1, 2);                              /* mov [rax], dl */
-    constant(CODE(0xc7, 0x41, 0x04, 0x78, 0x56, 0x34, 0x12), 4, 0x12345678); /* mov dword [rcx+4], ... */
-    constant(CODE(0xc6, 0x05, 0, 0, 0, 0, 0x7f), 1, 0x7f);      /* mov byte [rip], 127 */
+    load(CODE(0x8b, 0x01), 4, 0);                                              /* mov eax, [rcx] */
+    load(CODE(0x44, 0x8b, 0x4a, 0x10), 4, 9);                                  /* mov r9d, [rdx+16] */
+    load(CODE(0x48, 0x8b, 0x04, 0xca), 8, 0);                                  /* mov rax, [rdx+rcx*8] */
+    load(CODE(0x66, 0x8b, 0x11), 2, 2);                                        /* mov dx, [rcx] */
+    load(CODE(0x8a, 0x09), 1, 1);                                              /* mov cl, [rcx] */
+    load(CODE(0x0f, 0xb6, 0x01), 1, 0);                                        /* movzx eax, byte [rcx] */
+    load(CODE(0x0f, 0xb7, 0x40, 0x02), 2, 0);                                  /* movzx eax, word [rax+2] */
+    load(CODE(0x48, 0x0f, 0xbe, 0x31), 1, 6);                                  /* movsx rsi, byte [rcx] */
+    store(CODE(0x89, 0x11), 4, 2);                                             /* mov [rcx], edx */
+    store(CODE(0x44, 0x89, 0x84, 0x24, 0, 1, 0, 0), 4, 8);                     /* mov [rsp+256], r8d */
+    store(CODE(0x40, 0x88, 0x30), 1, 6);                                       /* mov [rax], sil */
+    store(CODE(0x88, 0x10), 1, 2);                                             /* mov [rax], dl */
+    constant(CODE(0xc7, 0x41, 0x04, 0x78, 0x56, 0x34, 0x12), 4, 0x12345678);   /* mov dword [rcx+4], ... */
+    constant(CODE(0xc6, 0x05, 0, 0, 0, 0, 0x7f), 1, 0x7f);                     /* mov byte [rip], 127 */
     constant(CODE(0x66, 0xc7, 0x04, 0x25, 0, 0, 0, 0, 0x34, 0x12), 2, 0x1234); /* mov word [0], ... */
-    constant(CODE(0xc7, 0x44, 0x24, 0x08, 1, 0, 0, 0), 4, 1);   /* mov dword [rsp+8], 1 */
+    constant(CODE(0xc7, 0x44, 0x24, 0x08, 1, 0, 0, 0), 4, 1);                  /* mov dword [rsp+8], 1 */
 
     a = access_decode(CODE(0x88, 0x20), 15); /* mov [rax], ah */
     CHECK(a.is_high && a.reg == 0 && a.size == 1);

@@ -1,0 +1,76 @@
+"""The book: it builds, as HTML and PDF; no link leads nowhere; each chapter names its files, has a picture and exercises with hints."""
+
+import html.parser
+import re
+import subprocess
+from pathlib import Path
+from urllib.parse import unquote, urlparse
+
+import pytest
+
+from launcher import ROOT
+
+CHAPTERS = sorted((ROOT / "docs/book").glob("[0-9]*.md"))
+PAGES = [path for path in ROOT.rglob("*.md") if not {"build", ".git", "disks"} & set(path.relative_to(ROOT).parts)]
+
+
+class Links(html.parser.HTMLParser):
+    def __init__(self, text):
+        super().__init__()
+        self.links, self.ids = [], set()
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        self.links += [attrs[name] for name in ("href", "src") if attrs.get(name)]
+        if "id" in attrs:
+            self.ids.add(attrs["id"])
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("book")
+    subprocess.run(["sh", ROOT / "docs/book/build.sh", folder], check=True, timeout=600)
+    return folder
+
+
+def test_all_links_lead_somewhere(book):
+    pages = {path.resolve(): Links(path.read_text()) for path in book.rglob("*.html")}
+    assert len(pages) > 40
+    for path, page in pages.items():
+        for link in page.links:
+            url = urlparse(link)
+            if url.scheme in ("http", "https", "data"):
+                continue
+            target = (path.parent / unquote(url.path)).resolve() if url.path else path
+            assert target.exists(), f"{path.relative_to(book)}: {link}"
+            assert not url.fragment or url.fragment in pages[target].ids, f"{path.relative_to(book)}: {link}"
+
+
+def test_the_pdf_has_it_all(book):
+    data = (book / "portolan.pdf").read_bytes()
+    assert data.startswith(b"%PDF") and len(data) > 100_000
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+def test_a_chapter(chapter, book):
+    text = chapter.read_text()
+    svg = (book / "book" / f"{chapter.stem}.svg").read_text()
+    assert "<svg" in svg and f"({chapter.stem}.svg)" in text
+    assert "\n## Exercises\n" in text and len(re.findall(r"^\d\. ", text, re.M)) >= 2 and "*Hint:" in text
+    if chapter != CHAPTERS[0]:
+        assert "\nFiles: `" in text
+    for name in re.findall(r"`([a-zA-Z0-9_.*-]+/[a-zA-Z0-9_./*-]+)`", text):
+        assert list(ROOT.glob(name.rstrip("/"))), f"{chapter.name}: there is no {name}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_between_sources(page):
+    for link in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text()):
+        if "://" not in link and not link.endswith(".svg"):
+            assert (page.parent / link).exists() or link == "portolan.pdf", f"{page.name}: {link}"
+
+
+def test_files_that_the_readme_names_are_there():
+    for name in re.findall(r"`((?:docs|drivers|kernel|tests|iso|boot|userland|launcher)/[a-zA-Z0-9_./-]+)`", (ROOT / "README.md").read_text()):
+        assert Path(ROOT / name).exists(), name
