@@ -90,14 +90,14 @@ ata_data_unmap(struct ata_channel *ch, const struct ata_request *a, struct ata_s
                       a->r.unit->target, a->data.size);
 }
 
-void
-ata_bounce_reserve(struct ata_channel *ch)
+uint32_t
+ata_bounce_reserve(struct ata_channel *ch, bool is_pio, uint32_t most)
 {
     const struct ata_controller *c = ch->controller;
-    bool often = (!c->dma64 && mem_overlaps(ATA_LOW_MEMORY, UINT64_MAX - ATA_LOW_MEMORY)) ||
+    bool often = is_pio || (!c->dma64 && mem_overlaps(ATA_LOW_MEMORY, UINT64_MAX - ATA_LOW_MEMORY)) ||
                  c->alignment_mask > 1;
 
-    bounce_reserve(ch->bus, often, c->configuration.MaximumTransferLength);
+    return bounce_reserve(ch->bus, often, most);
 }
 
 /* */

@@ -190,7 +190,9 @@ enum data_mapping ata_data_map(struct ata_channel *ch, const struct ata_request 
 /* The data went through a buffer: give it back, with what was read. */
 void ata_data_unmap(struct ata_channel *ch, const struct ata_request *a, struct ata_slot *s,
                     uint32_t transferred);
-void ata_bounce_reserve(struct ata_channel *ch); /* for one more unit. PASSIVE_LEVEL */
+/* For one more unit; is_pio: its data are to be seen in one piece. Returns: the bytes that its requests may have, at most `most`.
+ * PASSIVE_LEVEL */
+uint32_t ata_bounce_reserve(struct ata_channel *ch, bool is_pio, uint32_t most);
 
 /* irb.c */
 void ata_issue(struct bus *b, struct request *r);

@@ -240,11 +240,9 @@ target_detect(struct ata_channel *ch, uint8_t target)
             there = false;
         }
         model_name(data, model);
-        if (there) {
-            ata_bounce_reserve(ch);
+        if (there)
             log_info("%s: channel %u target %u: %s, %s", ch->controller->adapter->name, ch->number, target,
                      atapi ? "ATAPI" : "ATA", model);
-        }
     }
     if (!there && u)
         ata_unit_forget(ch, u);
@@ -261,7 +259,8 @@ announce(struct ata_channel *ch, struct ata_unit *u)
     strlcpy(u->unit->name, model, sizeof(u->unit->name));
     u->unit->type = atapi ? READ_ONLY_DIRECT_ACCESS_DEVICE : DIRECT_ACCESS_DEVICE;
     u->announced = true;
-    unit_announce(u->unit, atapi ? transfer_max(ch) : u->sat.max_transfer, ch->controller->sg_max);
+    u->sat.max_transfer = ata_bounce_reserve(ch, !u->dma, atapi ? transfer_max(ch) : u->sat.max_transfer);
+    unit_announce(u->unit, u->sat.max_transfer, ch->controller->sg_max);
 }
 
 /* At the start and by rescans: one at a time. */

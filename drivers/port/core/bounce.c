@@ -6,8 +6,7 @@
 #include "lib/errno.h"
 #include "lib/string.h"
 
-#define OFTEN 4             /* buffers a unit where many requests may need one */
-#define SMALL (128ul << 10) /* bytes where few do */
+#define OFTEN 4u /* buffers a unit where many requests may need one */
 
 static int
 bounce_add(struct bounce_pool *p, size_t size, const struct dma_limits *limits)
@@ -81,14 +80,33 @@ bounce_end(struct bus *b, const struct request_data *d, uint32_t room, uint32_t 
     return alive;
 }
 
-void
-bounce_reserve(struct bus *b, bool often, size_t most)
+/* The first one: as large as there is memory in one piece. */
+static int
+bounce_first(struct bus *b, size_t size)
 {
-    size_t size = ALIGN_UP(often ? most : MIN(most, SMALL), PAGE_SIZE);
+    int err = bounce_add(&b->bounce, size, &b->adapter->dma);
+
+    while (err == -ENOMEM && size > PAGE_SIZE) {
+        size = ALIGN_UP(size / 2, PAGE_SIZE);
+        err = bounce_add(&b->bounce, size, &b->adapter->dma);
+    }
+    return err;
+}
+
+uint32_t
+bounce_reserve(struct bus *b, bool often, uint32_t most)
+{
+    struct bounce_pool *p = &b->bounce;
+    unsigned more = often ? MIN(OFTEN, b->depth) : p->count ? 0 : 1; /* no more than can be at work */
     int err = 0;
 
-    for (unsigned n = 0; n < (often ? OFTEN : 1) && !err; n++)
-        err = bounce_add(&b->bounce, size, &b->adapter->dma);
+    if (!p->count) {
+        err = bounce_first(b, ALIGN_UP((size_t)most, PAGE_SIZE));
+        more--;
+    }
+    while (more-- && !err)
+        err = bounce_add(p, p->buffer[0].size, &b->adapter->dma);
     if (err == -ENOMEM)
-        adapter_log(b->adapter, "bus %u: no memory for bounce buffers of %lu bytes", b->number, size);
+        adapter_log(b->adapter, "bus %u: memory for %u bounce buffers only", b->number, p->count);
+    return p->count ? (uint32_t)MIN((size_t)most, p->buffer[0].size) : most;
 }

@@ -396,5 +396,8 @@ enum data_mapping bounce_begin(struct bus *b, const struct request_data *d, uint
                                int32_t *n);
 bool bounce_end(struct bus *b, const struct request_data *d, uint32_t room, uint32_t received, int32_t *n);
 
-/* Buffers for one more unit: of `most` bytes where many requests may need one. PASSIVE_LEVEL */
-void bounce_reserve(struct bus *b, bool often, size_t most);
+/*
+ * Buffers for one more unit: several where many of its requests need one, else one for the whole bus, since any request may turn
+ * out to need it. PASSIVE_LEVEL. Returns: the bytes that a request may have, at most `most`: what a buffer holds
+ */
+uint32_t bounce_reserve(struct bus *b, bool often, uint32_t most);

@@ -255,26 +255,24 @@ target_look(struct scan *c, uint8_t path, uint8_t target)
 
 /* ---- all ---- */
 
-/* Buffers for what it, or its miniport, cannot reach. */
-static void
+/* Buffers for what it, or its miniport, cannot reach. Returns: the bytes that its requests may have. */
+static uint32_t
 reserve(struct scsi_hba *h)
 {
     bool often = h->is_mapped || h->config.AlignmentMask > 3 ||
                  (!h->dma64 && mem_overlaps(SCSI_LOW_MEMORY, UINT64_MAX - SCSI_LOW_MEMORY));
 
-    if (often || !h->bus->bounce.count)
-        bounce_reserve(h->bus, often, h->max_bytes);
+    return bounce_reserve(h->bus, often, h->max_bytes);
 }
 
 static void
 announce(struct scsi_hba *h, struct scsi_unit *u)
 {
     u->is_new = false;
-    reserve(h);
     unit_describe(u->unit, u->inquiry);
     log_info("%s: bus %u target %u lun %u: %s, %s", h->adapter->name, u->unit->path, u->unit->target,
              u->unit->lun, unit_type_name(u->unit->type), u->unit->name);
-    unit_announce(u->unit, h->max_bytes, h->max_pieces);
+    unit_announce(u->unit, reserve(h), h->max_pieces);
 }
 
 /* Calls f() for each unit of these paths, which may forget it. */
