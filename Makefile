@@ -210,7 +210,7 @@ book:                                                ## docs as HTML and PDF in 
 
 bench: $(BUILD)/bench/icplugin.so $(BUILD)/bench/calls $(BUILD)/bench/disk $(BUILD)/bench/files $(BUILD)/probes/instant.sys ## figures: instructions, sizes, memory, against their goals
 	$(Q)$(MAKE) --no-print-directory BENCH=1 all && $(MAKE) --no-print-directory all
-	@$(PYTHON) tests/bench/bench.py $(BUILD)
+	@$(PYTHON) tests/bench/bench.py $(BUILD) $(if $(LINUX),--linux)
 
 $(BUILD)/bench/icplugin.so: tests/bench/icplugin.c
 	@mkdir -p $(@D)

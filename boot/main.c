@@ -57,7 +57,8 @@
 #include "tests/guest/bench/bench.h"
 #endif
 
-#define LOW_MEMORY_END 0xa0000
+#define LOW_MEMORY_END   0xa0000
+#define DRIVERS_PATIENCE SECONDS(20)
 
 extern const char image_start[], image_end[]; /* physical, from kernel.ld */
 
@@ -371,19 +372,33 @@ drivers_prepare(void)
     return nt_init();
 }
 
-/* What drives which device; programs and files are there. */
+static void
+drivers_bind(void *context)
+{
+    control_bind_all();
+    if (!option("nohotplug"))
+        pci_hotplug_start(&control_slots);
+}
+
+/* What drives which device; programs and files are there. A disk that does not answer does not keep the others from being used. */
 static void
 drivers_start(void)
 {
     int err = control_init(boot.cmdline);
+    struct thread *t;
 
-    if (err)
-        log_err("boot: no door from programs to drivers: %s", errtext(-err));
-    else
-        control_bind_all();
-    if (!err && !option("nohotplug"))
-        pci_hotplug_start(&control_slots);
     sys_on_shutdown(ports_shutdown);
+    if (!err)
+        err = thread_create(&t, "drivers", PRIORITY_NORMAL, drivers_bind, NULL);
+    if (err) {
+        log_err("boot: no drivers: %s", errtext(-err));
+        return;
+    }
+    if (thread_join(t, DRIVERS_PATIENCE, NULL)) {
+        thread_detach(t);
+        log_warn("boot: drivers still look for disks after %lu s: the system starts, what they find comes later",
+                 DRIVERS_PATIENCE / SECONDS(1));
+    }
 }
 
 static void

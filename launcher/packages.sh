@@ -36,6 +36,7 @@ cppcheck     cppcheck            cppcheck              cppcheck         cppcheck
 pandoc       pandoc              pandoc                pandoc-cli       pandoc                pandoc
 dot          graphviz            graphviz              graphviz         graphviz              graphviz
 weasyprint   weasyprint          weasyprint            python-weasyprint python3-weasyprint   weasyprint
+kmod         kmod                kmod                  kmod             kmod                  -
 gcovr        gcovr               gcovr                 gcovr            python3-gcovr         gcovr
 END
 }
@@ -121,6 +122,7 @@ have() { # THING: is it there?
     gdb) find_gdb ;;
     pytest) "$(find_python)" -c 'import pytest' ;;
     xdist) "$(find_python)" -c 'import xdist' ;;
+    kmod) find_command kmod ;;
     sfdisk | mkfs.fat) find_file "/sbin/$1" "$(command -v "$1")" ;;
     fuzzer) [ -e "$(clang -print-file-name=libclang_rt.fuzzer-x86_64.a)" ] ;;
     *) command -v "$1" ;;

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """
-bench.py BUILD: the figures of this kernel beside their goals, as a table. Exit status 1 if a goal is missed.
+bench.py BUILD [--linux]: the figures of this kernel beside their goals, as a table; with --linux, Debian's kernel's beside them, for
+what the same programs do on both (linux.py). Exit status 1 if a goal is missed.
 
 Instructions are the guest's, counted by the plugin BUILD/bench/icplugin.so between markers (kernel/cpu/marker.h), so
 they do not depend on the host's speed. `make bench` builds what is needed.
@@ -148,18 +149,22 @@ def driver_figures(folder, build):
         yield name, costs[len(costs) // 2]
 
 
-def disk_figures(folder, build):
+CONTROLLERS = {"ahci": ("-device", "ide-hd,bus=ide.0,drive=d"),
+               "ide": ("-device", "piix3-ide,id=pata", "-device", "ide-hd,bus=pata.0,drive=d"),
+               "lsi": ("-device", "lsi53c895a,id=hba", "-device", "scsi-hd,bus=hba.0,drive=d"),
+               "am53c974": ("-device", "am53c974,id=hba", "-device", "scsi-hd,bus=hba.0,drive=d")}
+
+
+def disk_figures(folder, build, system=None):
     """Reads through /dev/sda with O_DIRECT. Of registers that are memory (AHCI, 53C8xx) no accesses are counted."""
-    more = image(folder, build, {"bench/disk": (build / "bench/disk").read_bytes()})
+    system = system or (lambda name, devices: boot(folder, build, "release", 1, "init=/bench/disk", image(
+        folder, build, {"bench/disk": (build / "bench/disk").read_bytes()}), devices, True)[1])
     disk = Path(folder) / "disk.img"
     with open(disk, "wb") as f:
         f.truncate(64 * MIB)
     drive = ("-drive", f"if=none,id=d,format=raw,file={disk}")
-    for name, devices in (("ahci", ("-device", "ide-hd,bus=ide.0,drive=d")),
-                          ("ide", ("-device", "piix3-ide,id=pata", "-device", "ide-hd,bus=pata.0,drive=d")),
-                          ("lsi", ("-device", "lsi53c895a,id=hba", "-device", "scsi-hd,bus=hba.0,drive=d")),
-                          ("am53c974", ("-device", "am53c974,id=hba", "-device", "scsi-hd,bus=hba.0,drive=d"))):
-        _, marks = boot(folder, build, "release", 1, "init=/bench/disk", more, drive + devices, True)
+    for name, devices in CONTROLLERS.items():
+        marks = system(name, drive + devices)
         begins, ends = ([m for m in marks if m[0] == which] for which in (MARK_BEGIN, MARK_END))
         if not len(begins) == len(ends) == len(DISK):
             sys.exit(f"bench: {len(DISK)} benchmarks of disks, {len(begins)} begun, {len(ends)} ended")
@@ -186,24 +191,29 @@ def file_figures(folder, build):
         yield f"fat32: {what}", (end - begin) / count
 
 
-def show(figures):
+def show(figures, linux):
     missed = 0
-    print(f"{'what':<46} {'figure':>14} {'goal':>14}  unit")
+    print(f"{'what':<46} {'figure':>14} {'goal':>14} {'Linux' if linux else '':>14}  unit")
     for name, value in figures:
         goal, unit = GOALS.get(name, (None, "instructions"))
         missed += goal is not None and value > goal
-        print(f"{name:<46} {value:>14,.0f} {f'< {goal:,}' if goal else '':>14}  {unit}"
+        print(f"{name:<46} {value:>14,.0f} {f'< {goal:,}' if goal else '':>14} {f'{linux[name]:,.0f}' if name in linux else '':>14}  {unit}"
               f"{'  MISSED' if goal is not None and value > goal else ''}")
     return missed
 
 
 def main():
-    build = Path(sys.argv[1] if len(sys.argv) > 1 else "build").resolve()
+    words = [word for word in sys.argv[1:] if word != "--linux"]
+    build = Path(words[0] if words else "build").resolve()
+    linux = {}
     with tempfile.TemporaryDirectory() as folder:
         figures = [figure for part in (start_figures, prompt_figures, operation_figures, call_figures,
                                                driver_figures, disk_figures, file_figures)
                    for figure in part(folder, build)]
-    sys.exit(1 if show(figures) else 0)
+        if "--linux" in sys.argv:
+            from linux import Linux
+            linux = dict(disk_figures(folder, build, Linux(folder, build).run))
+    sys.exit(1 if show(figures, linux) else 0)
 
 
 if __name__ == "__main__":

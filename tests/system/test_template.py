@@ -94,6 +94,11 @@ def test_a_missing_import_is_named(tmp_path):
 
 def test_a_request_that_never_ends_is_said(tmp_path):
     never = (END, "    if (srb->Cdb[0] != SCSIOP_READ)\n    " + END)
-    done = run(make_copy("scsiport", tmp_path, never), "dmesg", "--timeout", "500", timeout=600)
+    image = tmp_path / "other.img"
+    image.write_bytes(bytes(4 << 20))
+    done = run(make_copy("scsiport", tmp_path, never), "disks; while ! dmesg | grep 'partition table'; do sleep 1; done; dmesg; drivers",
+               "--timeout", "500", "--disk", f"ahci:{image}", timeout=600)
     assert "command 0x28 not completed within its 30 s" in done.stdout, done.stdout + done.stderr
-    assert "sda: the partition table cannot be read" in done.stdout
+    assert "sda: the partition table cannot be read" in done.stdout or "sdb: the partition table cannot be read" in done.stdout
+    assert "drivers still look for disks after 20 s: the system starts" in done.stdout
+    assert "4.0 MiB  ATA QEMU HARDDISK" in done.stdout.split("partition table")[0]  # it is used meanwhile
