@@ -396,8 +396,9 @@ drivers_start(void)
     }
     if (thread_join(t, DRIVERS_PATIENCE, NULL)) {
         thread_detach(t);
-        log_warn("boot: drivers still look for disks after %lu s: the system starts, what they find comes later",
-                 DRIVERS_PATIENCE / SECONDS(1));
+        log_warn(
+            "boot: drivers still look for disks after %lu s: the system starts, what they find comes later",
+            DRIVERS_PATIENCE / SECONDS(1));
     }
 }
 

@@ -5,6 +5,7 @@
 #include "irb.h"
 #include "probe.h"
 #include "atasim.h"
+#include "simulated.h"
 
 PROBE_EXPORT struct knobs Knobs = {.channels = 1,
                                    .states = {1, 1, 1, 1, 1, 1, 1, 1},
@@ -38,31 +39,13 @@ struct channel {
 
 _Static_assert(sizeof(struct channel) <= 1024, "the extension");
 
-#define CHECK(condition)                                                                                     \
-    do {                                                                                                     \
-        if (!(condition)) {                                                                                  \
-            if (!Seen.checks_failed++)                                                                       \
-                Seen.first_failed_line = __LINE__;                                                           \
-        }                                                                                                    \
-    } while (0)
-
-static ULONG
-irql(void)
-{
-    ULONGLONG level;
-
-    __asm__ volatile("mov %%cr8, %0" : "=r"(level));
-    return (ULONG)level;
-}
-
 static void
 record(UCHAR what, ULONG channel, ULONG detail, PVOID argument)
 {
-    ULONG processor, n = __sync_fetch_and_add(&Seen.count, 1);
+    ULONG n = __sync_fetch_and_add(&Seen.count, 1);
 
-    __asm__ volatile("movl %%gs:0x184, %0" : "=r"(processor));
     if (n < CALLS_MAX)
-        Seen.call[n] = (struct call){what,           (UCHAR)irql(), (UCHAR)processor,
+        Seen.call[n] = (struct call){what,           (UCHAR)irql(), (UCHAR)processor(),
                                      (UCHAR)channel, detail,        (ULONG_PTR)argument};
 }
 
@@ -70,13 +53,6 @@ static BOOLEAN
 answer(UCHAR what)
 {
     return !(Knobs.false_mask >> what & 1);
-}
-
-static void
-all_zero(PVOID memory, ULONG size)
-{
-    for (ULONG i = 0; i < size; i++)
-        CHECK(!((PUCHAR)memory)[i]);
 }
 
 /* ---- completing ---- */
@@ -629,7 +605,7 @@ channel_init(PVOID extension, PIDE_CHANNEL_INTERFACE i, PVOID context)
     ULONG length = 4, value = 0;
 
     record(CALL_CHANNEL_INIT, i->ChannelNumber, 0, context);
-    all_zero(c, Knobs.extension_size);                   /* */
+    CHECK_ALL_ZERO(c, Knobs.extension_size);             /* */
     CHECK(i->Version == sizeof(*i) && !i->IdeHwStartIo); /* */
     c->controller = context;
     CHECK(c->controller->started == 1); /* */
@@ -698,7 +674,7 @@ adapter_control(PVOID extension, IDE_CONTROL_ACTION action, PVOID parameters)
         CHECK(!parameters); /* */
         return TRUE;
     }
-    all_zero(c, Knobs.extension_size);                                                  /* */
+    CHECK_ALL_ZERO(c, Knobs.extension_size);                                            /* */
     CHECK(k->Version == sizeof(*k) && k->ControllerMode == IdeModeNormal);              /* */
     CHECK(k->NumberOfPhysicalBreaks == 0xff && k->MaximumTransferLength == 0xffffffff); /* */
     resources(c, k->ControllerResources);

@@ -6,6 +6,7 @@
 #include "scsi.h"
 #include "scsiport.h"
 #include "scsisim.h"
+#include "simulated.h"
 
 PROBE_EXPORT struct sknobs Knobs = {.registrations = 1,
                                     .type = {Isa, Internal, PCIBus, Isa},
@@ -47,45 +48,20 @@ struct adapter {
 
 static UCHAR disk[SDISK_BLOCKS * 512];
 
-#define CHECK(condition)                                                                                     \
-    do {                                                                                                     \
-        if (!(condition)) {                                                                                  \
-            if (!Seen.checks_failed++)                                                                       \
-                Seen.first_failed_line = __LINE__;                                                           \
-        }                                                                                                    \
-    } while (0)
-
-static ULONG
-irql(void)
-{
-    ULONGLONG level;
-
-    __asm__ volatile("mov %%cr8, %0" : "=r"(level));
-    return (ULONG)level;
-}
-
 static void
 record(UCHAR what, PSCSI_REQUEST_BLOCK srb, ULONG detail, PVOID argument)
 {
-    ULONG processor, n = __sync_fetch_and_add(&Seen.count, 1);
+    ULONG n = __sync_fetch_and_add(&Seen.count, 1);
 
-    __asm__ volatile("movl %%gs:0x184, %0" : "=r"(processor));
     if (n < SCALLS_MAX)
         Seen.call[n] = (struct scall){what,
                                       (UCHAR)irql(),
-                                      (UCHAR)processor,
+                                      (UCHAR)processor(),
                                       srb ? srb->PathId : 0,
                                       srb ? srb->TargetId : 0,
                                       srb ? srb->Lun : 0,
                                       detail,
                                       (ULONG_PTR)argument};
-}
-
-static void
-all_zero(PVOID memory, ULONG size)
-{
-    for (ULONG i = 0; i < size; i++)
-        CHECK(!((PUCHAR)memory)[i]);
 }
 
 /* ---- completing ---- */
@@ -737,8 +713,8 @@ HwFindAdapter(PVOID extension, PVOID context, PVOID bus, PCHAR argument,
     ULONG length;
 
     record(SCALL_FIND, NULL, config->SystemIoBusNumber << 8 | (ULONG)config->AdapterInterfaceType, context);
-    CHECK(!*again);                       /* S-033 */
-    all_zero(extension, Knobs.extension); /* S-025 */
+    CHECK(!*again);                             /* S-033 */
+    CHECK_ALL_ZERO(extension, Knobs.extension); /* S-025 */
     config_check(config, n);
     for (ULONG i = 0; argument && i < sizeof(Seen.argument) - 1; i++) {
         Seen.argument[i] = argument[i];
@@ -777,7 +753,7 @@ HwFindAdapter(PVOID extension, PVOID context, PVOID bus, PCHAR argument,
         a->uncached = ScsiPortGetUncachedExtension(a, config, Knobs.uncached); /* S-055 */
         CHECK(a->uncached != NULL);
         if (a->uncached) {
-            all_zero(a->uncached, Knobs.uncached);
+            CHECK_ALL_ZERO(a->uncached, Knobs.uncached);
             CHECK(ScsiPortGetPhysicalAddress(a, NULL, a->uncached, &length).QuadPart &&
                   length >= Knobs.uncached); /* S-058 */
         }
