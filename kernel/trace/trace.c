@@ -6,7 +6,6 @@
 #include "kernel/mem/space.h"
 #include "kernel/sync/dpc.h"
 #include "lib/errno.h"
-#include "lib/string.h"
 
 #define RING 8192 /* events of a processor: the first ones of a trace are kept */
 
@@ -20,7 +19,7 @@ bool trace_on;
 static void (*whose)(uint32_t *thread, uint32_t *process);
 
 void
-trace_add(enum trace_kind kind, const uint64_t word[TRACE_WORDS])
+trace_add(enum trace_kind kind, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e)
 {
     uint64_t were_on = interrupts_save(); /* so that it is over when each processor has run a DPC */
     struct ring *r = percpu_this(rings);
@@ -29,12 +28,14 @@ trace_add(enum trace_kind kind, const uint64_t word[TRACE_WORDS])
                      : UINT32_MAX;
 
     if (n < RING) {
-        struct trace_event *e = &r->event[n];
+        struct trace_event *event = &r->event[n];
 
-        *e = (struct trace_event){
-            .time = time_now(), .kind = (uint8_t)kind, .irql = irql_current(), .cpu = (uint16_t)cpu_number()};
-        whose(&e->thread, &e->process);
-        memcpy(e->word, word, sizeof(e->word));
+        *event = (struct trace_event){.time = time_now(),
+                                      .kind = (uint8_t)kind,
+                                      .irql = irql_current(),
+                                      .cpu = (uint16_t)cpu_number(),
+                                      .word = {a, b, c, d, e}};
+        whose(&event->thread, &event->process);
     }
     interrupts_restore(were_on);
 }

@@ -42,12 +42,17 @@ struct trace_event {
 
 extern bool trace_on; /* [a] */
 
-/* Note an event. Any IRQL. */
-void trace_add(enum trace_kind kind, const uint64_t word[TRACE_WORDS]);
+/*
+ * Note an event with its words, of which the last ones may be left out. Any IRQL. The call keeps all registers, so that where it stands
+ * and is not made the code around it is as if it were not there.
+ */
+void trace_add(enum trace_kind kind, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e)
+    __attribute__((cold, noinline, no_caller_saved_registers));
+#define TRACE_FIVE(a, b, c, d, e, ...) (a), (b), (c), (d), (e)
 #define trace(kind, ...)                                                                                     \
     do {                                                                                                     \
         if (__builtin_expect(__atomic_load_n(&trace_on, __ATOMIC_RELAXED), 0))                               \
-            trace_add((kind), (const uint64_t[TRACE_WORDS]){__VA_ARGS__});                                   \
+            trace_add((kind), TRACE_FIVE(__VA_ARGS__, 0, 0, 0, 0, 0));                                       \
     } while (0)
 
 /* Up to eight characters of a name as one word; and back. */
