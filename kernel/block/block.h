@@ -78,6 +78,7 @@ struct block_device {
     uint32_t opens;        /* [m] */
     struct cache *cache;   /* cache.c's */
     bool gone;             /* [a] */
+    bool coming;           /* [m] its name is taken; it is not shown before its partitions are known */
     bool held;             /* [a] a file system is mounted from it */
     struct block_stats stats;
 };
@@ -100,6 +101,7 @@ struct disk {
     uint64_t busy_since, busy;        /* [q] ns with something active */
     uint32_t number;                  /* [I] which disk of its kind */
     struct block_device whole;
+    struct mutex looking; /* one at a time looks for partitions; before the devices' mutex */
     struct block_device *parts[BLOCK_PARTS_MAX]; /* [m] part n at n - 1 */
 };
 

@@ -93,6 +93,7 @@ disk_new(const struct block_ops *ops, void *private)
     d->depth = 1;
     d->whole.disk = d;
     spin_init(&d->lock, LOCK_BLOCK, "a disk");
+    mutex_init(&d->looking);
     for (unsigned i = 0; i < BLOCK_TURNS; i++)
         list_init(&d->waiting[i]);
     return d;
@@ -127,43 +128,76 @@ device_leave(struct block_device *b)
     list_del(&b->link);
 }
 
+/* The disk's mutex is held. */
+static void
+parts_look(struct disk *d)
+{
+    struct table *t = parts_read(d);
+
+    mutex_lock(&lock, WAIT_FOREVER);
+    parts_enter(d, t);
+    mutex_unlock(&lock);
+}
+
 int
 disk_add(struct disk *d, const char *prefix, uint64_t size)
 {
+    struct table *t;
+
     mutex_lock(&lock, WAIT_FOREVER);
     do
         name_make(d->whole.name, prefix, d->number++);
     while (is_taken(d->whole.name));
     d->number--;
     d->whole.size = size;
-    (void)device_enter(d, &d->whole);
-    parts_find(d);
+    d->whole.number = number_make(d, &d->whole);
+    d->whole.coming = true;
+    list_add_tail(&devices, &d->whole.link);
     mutex_unlock(&lock);
+    mutex_lock(&d->looking, WAIT_FOREVER);
+    t = parts_read(d);
+    mutex_lock(&lock, WAIT_FOREVER);
+    d->whole.coming = false;
+    tell_added(&d->whole);
+    parts_enter(d, t);
+    mutex_unlock(&lock);
+    mutex_unlock(&d->looking);
     return 0;
 }
 
 void
 disk_resize(struct disk *d, uint64_t size)
 {
+    bool free;
+
     cache_drop_device(&d->whole);
+    mutex_lock(&d->looking, WAIT_FOREVER);
     mutex_lock(&lock, WAIT_FOREVER);
-    if (!parts_forget(d)) {
+    free = !parts_forget(d);
+    if (free)
         d->whole.size = size;
-        parts_find(d);
-    }
     mutex_unlock(&lock);
+    if (free)
+        parts_look(d);
+    mutex_unlock(&d->looking);
 }
 
 int
 block_reread(struct disk *d)
 {
+    struct table *t;
     int err;
 
+    mutex_lock(&d->looking, WAIT_FOREVER);
+    t = parts_read(d);
     mutex_lock(&lock, WAIT_FOREVER);
     err = parts_forget(d);
     if (!err)
-        parts_find(d);
+        parts_enter(d, t);
     mutex_unlock(&lock);
+    mutex_unlock(&d->looking);
+    if (err)
+        pool_free(t, BLOCK_TAG);
     return err;
 }
 
@@ -223,7 +257,7 @@ open_if(bool (*is)(const struct block_device *b, const void *what), const void *
 
     mutex_lock(&lock, WAIT_FOREVER);
     list_for_each_entry(b, &devices, link)
-        if (is(b, what))
+        if (!b->coming && is(b, what))
             found = b;
     if (found) {
         found->opens++;
@@ -275,7 +309,8 @@ block_for_each(void (*show)(void *context, struct block_device *b), void *contex
 
     mutex_lock(&lock, WAIT_FOREVER);
     list_for_each_entry(b, &devices, link)
-        show(context, b);
+        if (!b->coming)
+            show(context, b);
     mutex_unlock(&lock);
 }
 

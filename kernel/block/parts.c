@@ -37,8 +37,8 @@ part_enter(struct disk *d, const struct table_part *p)
     (void)device_enter(d, b);
 }
 
-static void
-look(struct disk *d)
+struct table *
+parts_read(struct disk *d)
 {
     struct table *t = pool_zalloc(sizeof(*t), BLOCK_TAG);
     struct table_disk td = {.blocks = d->whole.size / d->block_size,
@@ -46,25 +46,27 @@ look(struct disk *d)
                             .read = block_read,
                             .context = d,
                             .room = pool_zalloc(2ul * d->block_size, BLOCK_TAG)};
-    int err = t && td.room ? table_read(&td, t) : -ENOMEM;
+    int err = d->whole_only ? -ENODEV : t && td.room ? table_read(&td, t) : -ENOMEM;
 
     if (err == -EINVAL)
         log_err("%s: the partition table is not used: %s", d->whole.name, t->why);
-    else if (err)
+    else if (err && err != -ENODEV) /* it has none, or has gone meanwhile, which others say */
         log_err("%s: the partition table cannot be read: error %d", d->whole.name, err);
-    else if (t->backup)
+    else if (!err && t->backup)
         log_warn("%s: the backup partition table is used: %s", d->whole.name, t->why);
-    for (uint32_t i = 0; !err && i < t->count; i++)
-        part_enter(d, &t->part[i]);
     pool_free(td.room, BLOCK_TAG);
+    if (!err)
+        return t;
     pool_free(t, BLOCK_TAG);
+    return NULL;
 }
 
 void
-parts_find(struct disk *d)
+parts_enter(struct disk *d, struct table *t)
 {
-    if (!d->whole_only)
-        look(d);
+    for (uint32_t i = 0; t && i < t->count && !d->whole.gone; i++)
+        part_enter(d, &t->part[i]);
+    pool_free(t, BLOCK_TAG);
 }
 
 int
