@@ -224,10 +224,10 @@ depth_of(const struct event *e)
     static const struct {
         const char *kind;
         int depth;
-    } depths[] = {{"syscall", 0},   {"syscall-end", 0},   {"block", 1},    {"block-end", 1},
-                  {"srb", 2},       {"srb-end", 2},       {"irb", 3},      {"scsi", 3},
-                  {"done", 5},      {"call", 4},          {"call-end", 4}, {"register", 5},
-                  {"interrupt", 3}, {"interrupt-end", 3}, {"dpc", 1},      {"dpc-end", 1}};
+    } depths[] = {{"syscall", 0}, {"cache", 1},    {"syscall-end", 0}, {"block", 1},     {"block-end", 1},
+                  {"srb", 2},     {"srb-end", 2},  {"irb", 3},         {"scsi", 3},      {"done", 5},
+                  {"call", 4},    {"call-end", 4}, {"register", 5},    {"interrupt", 3}, {"interrupt-end", 3},
+                  {"dpc", 1},     {"dpc-end", 1}};
 
     for (size_t i = 0; i < sizeof(depths) / sizeof(depths[0]); i++)
         if (is_kind(e, depths[i].kind))
@@ -350,6 +350,8 @@ event_text(const struct event *e, char *text, size_t room)
         snprintf(text, room, "%s = %lld%s%s", call_name(n[0]), (long long)n[1],
                  (long long)n[1] < 0 && (long long)n[1] > -4096 ? " " : "",
                  (long long)n[1] < 0 && (long long)n[1] > -4096 ? strerror((int)-(long long)n[1]) : "");
+    else if (is_kind(e, "cache"))
+        snprintf(text, room, "cache of %s: page %llu is not there, %llu to be read", e->word[0], n[1], n[2]);
     else if (is_kind(e, "block"))
         snprintf(text, room, "%s: %s %llu bytes at %llu", e->word[1], operations[n[2] & 3], n[4], n[3]);
     else if (is_kind(e, "block-end"))
@@ -435,7 +437,8 @@ phase_of(const struct event *e)
 
     if (is_kind(e, "block") || is_kind(e, "block-end") || is_kind(e, "srb") || is_kind(e, "srb-end"))
         return ends ? 'e' : 'b';
-    if (is_kind(e, "register") || is_kind(e, "done") || is_kind(e, "irb") || is_kind(e, "scsi"))
+    if (is_kind(e, "register") || is_kind(e, "cache") || is_kind(e, "done") || is_kind(e, "irb") ||
+        is_kind(e, "scsi"))
         return 'i';
     return ends ? 'E' : 'B';
 }

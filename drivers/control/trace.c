@@ -98,7 +98,8 @@ stop(void)
 
 /* ---- lines ---- */
 
-static const char *const kinds[] = {[TRACE_SYSCALL] = "syscall",
+static const char *const kinds[] = {[TRACE_CACHE] = "cache",
+                                    [TRACE_SYSCALL] = "syscall",
                                     [TRACE_SYSCALL_END] = "syscall-end",
                                     [TRACE_BLOCK] = "block",
                                     [TRACE_BLOCK_END] = "block-end",
@@ -118,7 +119,8 @@ static const char *const kinds[] = {[TRACE_SYSCALL] = "syscall",
 /* Which of a kind's words are names of up to eight characters, texts of the kernel's, places in its code. */
 static const struct {
     uint8_t name, text, place;
-} forms[TRACE_DPC_END + 1] = {[TRACE_BLOCK] = {.name = 2},
+} forms[TRACE_DPC_END + 1] = {[TRACE_CACHE] = {.name = 1},
+                              [TRACE_BLOCK] = {.name = 2},
                               [TRACE_BLOCK_END] = {.name = 2},
                               [TRACE_DONE] = {.name = 1},
                               [TRACE_CALL] = {.name = 1, .text = 2},

@@ -7,6 +7,7 @@
 #include "kernel/mem/page.h"
 #include "kernel/mem/pages.h"
 #include "kernel/mem/pool.h"
+#include "kernel/trace/trace.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 
@@ -317,6 +318,8 @@ request_send(struct reader *r)
 {
     uint8_t irql;
 
+    trace(TRACE_CACHE, trace_name(r->cache->device->name), r->request.start / PAGE_SIZE,
+          r->request.size / PAGE_SIZE);
     if (!is_small(r->cache)) {
         block_submit(&r->request);
         return;

@@ -12,6 +12,7 @@
 enum trace_kind {                    /* words */
                   TRACE_SYSCALL,     /* number, its first three arguments */
                   TRACE_SYSCALL_END, /* number, result */
+                  TRACE_CACHE,       /* device's name, first page, pages: a miss, read into the cache */
                   TRACE_BLOCK,       /* request, device's name, enum block_op, start, bytes */
                   TRACE_BLOCK_END,   /* request, device's name, enum block_op, -errno */
                   TRACE_SRB, /* SRB, CDB, CDB's second half, its length | bytes of data << 32, block request */

@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 
 import pytest
 
@@ -47,6 +48,20 @@ def test_the_way_of_a_read(controller, tmp_path):
     in_order(done.stdout, [r"us +\+us CPU", *WAY[controller]])
     assert re.search(r"read\(0x0, 0x[0-9a-f]+, 0x1000\)  process \d+\n.*" + BLOCK, done.stdout), done.stdout
     assert "ports" not in done.stderr
+
+
+def test_the_way_of_a_file(tmp_path):
+    """Its directory, then its first page: each a miss of the cache, a block request, an interrupt. The second time there is none."""
+    path = image(tmp_path, 300 << 20)
+    subprocess.run(["/sbin/mkfs.fat", "-F", "32", "-s", "8", "-n", "T", path], check=True, capture_output=True)
+    (tmp_path / "a file.txt").write_text("contents\n" * 4000)
+    subprocess.run(["mcopy", "-i", path, tmp_path / "a file.txt", "::"], check=True)
+    done = portolan("exec", "--disk", f"ahci:{path}", "--", "killall automount; cd /mnt/T; iotrace sh -c 'cat a*txt >/dev/null'; echo again; "
+                    "iotrace sh -c 'cat a*txt >/dev/null'")
+    first, again = done.stdout.split("again\n")
+    in_order(first, [r"cache of sda: page \d+ is not there", "sda: read", "interrupt", r"sda: read done",
+                     r"sendfile\(|read\(", r"cache of sda: page \d+ is not there", "sda: read", "PxCI", "interrupt claimed", "sda: read done"])
+    assert again == "no request: all that was read was in memory\n"
 
 
 def test_instructions_are_counted_where_they_can_be(tmp_path):

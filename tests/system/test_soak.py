@@ -52,9 +52,9 @@ def test_soak(tmp_path):
     blank(tmp_path / "bad.img", 11)
     rules = ",".join(f'{{"event":"none","iotype":"{kind}","sector":{sector},"errno":5,"once":false}}'
                      for kind, sector in (("read", 3000), ("write", 9000)))
-    devices = ("-device pcie-root-port,id=slot7,chassis=1,slot=7 -device ich9-ahci,bus=slot7,id=hba -device am53c974,id=hot "
+    devices = ("-device pcie-root-port,id=slot7,chassis=1,slot=7 -device ich9-ahci,bus=slot7,id=hba0 -device am53c974,id=hot "
                f"-blockdev driver=raw,node-name=there,file.driver=file,file.filename={tmp_path / 'hot.img'} "
-               "-device scsi-hd,bus=hot.0,drive=there,id=disk -device lsi53c895a,id=lsi -blockdev "
+               "-device scsi-hd,bus=hot.0,drive=there,id=disk0 -device lsi53c895a,id=lsi -blockdev "
                f"'{{\"driver\":\"blkdebug\",\"node-name\":\"bd\",\"image\":{{\"driver\":\"raw\",\"file\":{{\"driver\":\"file\",\"filename\":"
                f"\"{tmp_path / 'bad.img'}\"}}}},\"inject-error\":[{rules}]}}' -device scsi-hd,bus=lsi.0,drive=bd,rerror=report,werror=report")
     with Machine("--boot", "kernel", "--smp", 4, "--mem", "192M", "--disk", f"ahci:{a}", "--disk", f"ide:{b}",
@@ -66,13 +66,13 @@ def test_soak(tmp_path):
         with qmp.Qmp(tmp_path / "qmp") as q:
             while time.monotonic() < end:
                 time.sleep(5)
-                for device in ("hba", "disk"):
+                for device in (f"hba{rounds}", f"disk{rounds}"):
                     q.command("device_del", id=device)
                     q.event("DEVICE_DELETED", device=device)
                 time.sleep(2)
-                q.command("device_add", driver="ich9-ahci", bus="slot7", id="hba")
-                q.command("device_add", driver="scsi-hd", bus="hot.0", drive="there", id="disk")
                 rounds += 1
+                q.command("device_add", driver="ich9-ahci", bus="slot7", id=f"hba{rounds}")
+                q.command("device_add", driver="scsi-hd", bus="hot.0", drive="there", id=f"disk{rounds}")
         m.wait_for("soak: the end", timeout=600)
         said = m.output
         m.send("poweroff\n")
