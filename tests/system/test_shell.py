@@ -57,7 +57,7 @@ def on_the_host(file, folder):
     busybox = shutil.which("busybox", path="/bin:/usr/bin")
     (folder / "bin").mkdir()
     subprocess.run([busybox, "--install", "-s", folder / "bin"], check=True)
-    env = {"PATH": str(folder / "bin"), "HOME": "/", "USER": "root", "SHELL": "/bin/sh", "CASES": str(folder / "cases")}
+    env = {"PATH": str(folder / "bin"), "HOME": "/", "USER": "root", "SHELL": "/bin/sh", "CASES": str(folder / "cases"), "LANG": "C.UTF-8"}
     done = subprocess.run([busybox, "sh", "-c", "umask 022\n" + program(file)], env=env, stdin=subprocess.DEVNULL,
                           capture_output=True, timeout=600, cwd="/", start_new_session=True,
                           preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))  # ignored in the background of a script

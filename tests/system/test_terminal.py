@@ -55,7 +55,7 @@ def test_the_start_says_what_there_is(terminal):
     start = terminal.machine.output
     assert re.search(r"Portolan \S+\. 2 processors \(.*\), 2\d\d MiB of memory, 2\d\d MiB free\.", start)
     assert re.search(r"Found: .*1 SATA controller", start)
-    assert 'Type "help"' in start
+    assert 'Type "tour"' in start
 
 
 def test_line_editing(terminal):
@@ -138,7 +138,7 @@ def test_ctrl_d_ends_input_and_then_the_shell_which_starts_anew(terminal):
     terminal.see(PROMPT)
     first = terminal.run("echo shell $$")
     terminal.type(CTRL["D"])
-    terminal.see(r'Type "help"')
+    terminal.see(r'Type "tour"')
     terminal.see(PROMPT)
     again = terminal.run("echo shell $$")
     assert re.fullmatch(r"shell \d+\n", again) and again != first
