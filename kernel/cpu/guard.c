@@ -191,13 +191,10 @@ guard_clock(struct trap_frame *f, uint8_t interrupted_irql)
 {
     struct guard *g = guard_current();
     bool raised = interrupted_irql >= DISPATCH_LEVEL;
-    uint64_t ticks;
+    uint64_t ticks = g && !(f->cs & 3) ? over_limit(g, raised) : 0;
 
-    if (!g || (f->cs & 3))
-        return;
-    ticks = over_limit(g, raised);
     if (!ticks || !blamed(f->rip)) {
-        if (raised) /* the timers, which set the clock again, have to wait: look again */
+        if (raised) /* the timers, which set the clock again, have to wait: look again; a call may be just about to begin */
             apic_timer_arm(WATCH_PERIOD);
         return;
     }

@@ -235,6 +235,28 @@ KTEST(scsiport_driver_that_goes_wrong_loses_its_adapter) /* S-117 S-062 */
     }
 }
 
+/* The processor's clock came while its timers could not be served, so nobody had set it again, and then a driver is called. */
+KTEST(scsiport_driver_that_loops_when_the_clock_has_just_been) /* S-062 */
+{
+    struct scsisim s;
+    struct unit *u;
+    uint8_t irql;
+
+    if (!scsisim_load(&s))
+        return;
+    KCHECK_EQ(scsisim_start(&s), 0);
+    u = scsisim_unit(&s, 0, 0);
+    s.knobs->mode = S_LOOP;
+    irql = irql_raise(DISPATCH_LEVEL);
+    stall_us(700000); /* longer than a driver's watch sleeps */
+    KCHECK(u && scsisim_fly(u, 0, 1, 30) == 1);
+    irql_lower(irql);
+    KCHECK_EQ(wait_event(&scsisim_flights[0].done.waitable, SECONDS(60)), 0);
+    KCHECK(s.adapter->gate.is_closed);
+    s.seen->outstanding = 0;
+    scsisim_stop(&s);
+}
+
 KTEST(scsiport_removal_under_load_ends_every_request) /* S-125 S-128 */
 {
     for (unsigned i = 0; i < 3 && !ktest_failed(); i++) {
