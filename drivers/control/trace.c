@@ -10,6 +10,7 @@
 #include "kernel/fs/text.h"
 #include "kernel/sched/process.h"
 #include "kernel/sched/thread.h"
+#include "kernel/sync/mutex.h"
 #include "kernel/trace/syscalls.h"
 #include "kernel/trace/trace.h"
 #include "kernel/trace/watch.h"
@@ -22,14 +23,16 @@
 #define PLACE        80
 #define BATCH        64 /* events of one read() */
 
+/* [m] lock: the threads of whoever has it open */
 static struct {
-    bool taken;   /* [a] somebody has it open */
-    bool running; /* the rest: of whoever has it */
-    struct trace_cursor at;
-    struct text lines; /* made, and not yet read */
-    uint64_t from;
-    bool all_told;
+    bool taken;             /* [a] somebody has it open */
+    bool running;           /* [m] */
+    struct trace_cursor at; /* [m] */
+    struct text lines;      /* [m] made, and not yet read */
+    uint64_t from;          /* [m] */
+    bool all_told;          /* [m] */
 } session;
+static struct mutex lock;
 
 /* ---- start and stop ---- */
 
@@ -179,26 +182,29 @@ trace_open(struct file *f)
 static void
 trace_release(struct file *f)
 {
+    mutex_lock(&lock, WAIT_FOREVER);
     (void)stop();
     text_free(&session.lines);
     session.lines = (struct text){.size = 0};
+    mutex_unlock(&lock);
     __atomic_store_n(&session.taken, false, __ATOMIC_RELEASE);
 }
 
 static long
 trace_read(struct file *f, struct uio *u, uint64_t position)
 {
-    long n;
+    long n = -EBUSY;
 
-    if (session.running)
-        return -EBUSY;
-    n = text_read(&session.lines, u, session.from);
+    mutex_lock(&lock, WAIT_FOREVER);
+    if (!session.running)
+        n = text_read(&session.lines, u, session.from);
     if (n == 0) {
         lines_more();
         n = text_read(&session.lines, u, session.from);
     }
     if (n > 0)
         session.from += (uint64_t)n;
+    mutex_unlock(&lock);
     return n;
 }
 
@@ -213,7 +219,9 @@ trace_write(struct file *f, struct uio *u, uint64_t position)
     if (n < 0)
         return n;
     word[strcspn(word, "\n")] = 0;
+    mutex_lock(&lock, WAIT_FOREVER);
     err = !strcmp(word, "start") ? start() : !strcmp(word, "stop") ? stop() : -EINVAL;
+    mutex_unlock(&lock);
     return err ? err : (long)all;
 }
 
@@ -223,5 +231,6 @@ static const struct fs_ops trace_ops = {
 int
 control_trace_init(void)
 {
+    mutex_init(&lock);
     return devfs_add("trace", S_IFCHR | 0600, makedev(DEVICE_MAJOR, DEVICE_MINOR), &trace_ops, NULL);
 }
