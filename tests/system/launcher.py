@@ -1,5 +1,6 @@
 """The launcher as the tests use it: nothing here starts QEMU in any other way."""
 
+import codecs
 import os
 import re
 import shlex
@@ -71,9 +72,10 @@ class Machine:
         self.process.stdin.close()
 
     def _read(self):
+        decode = codecs.getincrementaldecoder("utf-8")("replace").decode  # a character may come in two blocks
         while block := os.read(self.process.stdout.fileno(), 65536):
             with self.changed:
-                self.output += block.decode("utf-8", "replace")
+                self.output += decode(block)
                 self.changed.notify_all()
         with self.changed:
             self.changed.notify_all()
