@@ -7,10 +7,11 @@
 static struct command *
 current(struct adapter *a)
 {
-    SCSI_PHYSICAL_ADDRESS table = ScsiPortConvertUlongToPhysicalAddress(get32(a, DSA));
-    PVOID at = ScsiPortGetVirtualAddress(a, table);
+    ULONG offset = get32(a, DSA) - a->physical - FIELD_OFFSET(struct shared, command[0].table);
 
-    return at ? CONTAINING_RECORD(at, struct command, table) : NULL;
+    return offset % sizeof(struct command) == 0 && offset / sizeof(struct command) < COMMANDS
+               ? &a->shared->command[offset / sizeof(struct command)]
+               : NULL;
 }
 
 static UCHAR
@@ -53,9 +54,11 @@ static void
 untagged(struct adapter *a)
 {
     UCHAR target = get(a, SSID) & 15, lun = a->shared->message[0] & 7;
-    PSCSI_REQUEST_BLOCK srb = ScsiPortGetSrb(a, 0, target, lun, SP_UNTAGGED);
-    struct command *c = srb ? srb->SrbExtension : NULL;
+    struct command *c = a->out;
 
+    while (c && (c->srb->TargetId != target || c->srb->Lun != lun ||
+                 c->srb->SrbFlags & SRB_FLAGS_QUEUE_ACTION_ENABLE))
+        c = c->after;
     if (c)
         run(a, c->physical + 4 * CODE_RESUME);
     else

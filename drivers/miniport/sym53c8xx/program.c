@@ -202,16 +202,6 @@ ring_make(struct adapter *a)
     }
 }
 
-void
-program_make(struct adapter *a)
-{
-    a->shared->no_operation = SCSIMESS_NO_OPERATION;
-    assemble(a);
-    assemble(a); /* now with all labels */
-    ring_make(a);
-    a->fill = 0;
-}
-
 static void
 set_dsa(struct assembler *s, ULONG table)
 {
@@ -219,7 +209,7 @@ set_dsa(struct assembler *s, ULONG table)
         load(s, DSA + i, (UCHAR)(table >> 8 * i));
 }
 
-void
+static void
 command_code(struct adapter *a, struct command *c)
 {
     struct assembler s = {c->code, 0, c->physical};
@@ -235,7 +225,6 @@ command_code(struct adapter *a, struct command *c)
     jump(&s, a->label[L_DISPATCH], ALWAYS);
     set_dsa(&s, table);
     jump(&s, phases, ALWAYS);
-    command_data_at(a, c, c->next);
 }
 
 /* A command without data, or with all of it moved, has no piece: more goes into the bucket. */
@@ -245,4 +234,34 @@ command_data_at(struct adapter *a, struct command *c, ULONG piece)
     c->next = piece;
     c->code[CODE_IN + 1] = piece < PIECES ? a->label[L_DATA_IN] + 8 * piece : a->label[L_BUCKET_IN];
     c->code[CODE_OUT + 1] = piece < PIECES ? a->label[L_DATA_OUT] + 8 * piece : a->label[L_BUCKET_OUT];
+}
+
+/* All commands are idle, and have what is the same whatever they are for. */
+static void
+commands_make(struct adapter *a)
+{
+    a->out = a->idle = NULL;
+    for (ULONG n = COMMANDS; n-- > 0;) {
+        struct command *c = &a->shared->command[n];
+
+        c->srb = NULL;
+        c->physical = a->physical + (ULONG)((PUCHAR)c - (PUCHAR)a->shared);
+        c->table.message.address = c->physical + FIELD_OFFSET(struct command, message);
+        c->table.cdb.address = c->physical + FIELD_OFFSET(struct command, cdb);
+        c->table.status = (struct entry){1, c->physical + FIELD_OFFSET(struct command, status)};
+        command_code(a, c);
+        c->after = a->idle;
+        a->idle = c;
+    }
+}
+
+void
+program_make(struct adapter *a)
+{
+    a->shared->no_operation = SCSIMESS_NO_OPERATION;
+    assemble(a);
+    assemble(a); /* now with all labels */
+    ring_make(a);
+    a->fill = 0;
+    commands_make(a);
 }

@@ -48,22 +48,17 @@ static void
 command_fill(struct adapter *a, struct command *c, PSCSI_REQUEST_BLOCK srb)
 {
     const struct target *t = &a->target[srb->TargetId];
-    ULONG length;
 
     c->srb = srb;
     c->left = 0;
     c->overrun = FALSE;
     c->status = 0;
-    c->physical = ScsiPortConvertPhysicalAddressToUlong(ScsiPortGetPhysicalAddress(a, NULL, c, &length));
     c->table.target = (ULONG)t->scntl3 << 24 | (ULONG)srb->TargetId << 16 | (ULONG)t->sxfer << 8;
-    c->table.message = (struct entry){message_fill(a, c, srb),
-                                      c->physical + FIELD_OFFSET(struct command, message)};
-    c->table.cdb = (struct entry){srb->CdbLength, c->physical + FIELD_OFFSET(struct command, cdb)};
-    c->table.status = (struct entry){1, c->physical + FIELD_OFFSET(struct command, status)};
-    for (ULONG i = 0; i < sizeof(c->cdb); i++)
-        c->cdb[i] = srb->Cdb[i];
+    c->table.message.count = message_fill(a, c, srb);
+    c->table.cdb.count = srb->CdbLength;
+    ScsiPortMoveMemory(c->cdb, srb->Cdb, sizeof(c->cdb));
     data_fill(a, c, srb);
-    command_code(a, c);
+    command_data_at(a, c, c->next);
 }
 
 /* Into the ring. The place behind it is made empty before it itself becomes full. */
@@ -84,6 +79,7 @@ command_enter(struct adapter *a, struct command *c)
 static void
 out_add(struct adapter *a, struct command *c)
 {
+    a->idle = c->after;
     c->before = NULL;
     c->after = a->out;
     if (a->out)
@@ -100,6 +96,8 @@ out_remove(struct adapter *a, struct command *c)
         a->out = c->after;
     if (c->after)
         c->after->before = c->before;
+    c->after = a->idle;
+    a->idle = c;
 }
 
 void
@@ -133,7 +131,7 @@ command_end(struct adapter *a, struct command *c, UCHAR srb_status)
 static void
 ask_for_more(struct adapter *a, PSCSI_REQUEST_BLOCK srb)
 {
-    if (a->careful)
+    if (a->careful || !a->idle)
         a->withheld = TRUE;
     else if (srb->SrbFlags & SRB_FLAGS_QUEUE_ACTION_ENABLE)
         ScsiPortNotification(NextLuRequest, a, srb->PathId, srb->TargetId, srb->Lun);
@@ -145,7 +143,7 @@ static BOOLEAN NTAPI
 HwStartIo(PVOID extension, PSCSI_REQUEST_BLOCK srb)
 {
     struct adapter *a = extension;
-    struct command *c = srb->SrbExtension;
+    struct command *c = a->idle;
 
     if (srb->Function != SRB_FUNCTION_EXECUTE_SCSI || srb->Lun > 7 || srb->CdbLength > sizeof(c->cdb)) {
         srb->SrbStatus = SRB_STATUS_INVALID_REQUEST; /* no abort: what hangs is ended by a reset of the bus */
@@ -210,7 +208,6 @@ bus_was_reset(struct adapter *a)
     chip_start(a);
     for (ULONG i = 0; i < TARGETS; i++)
         a->target[i] = (struct target){.scntl3 = SCNTL3_CLOCK};
-    a->out = NULL;
     a->withheld = FALSE;
     program_make(a);
     ScsiPortNotification(ResetDetected, a);
@@ -319,7 +316,6 @@ DriverEntry(PVOID driver, PVOID registry)
                                  .HwResetBus = HwResetBus,
                                  .HwAdapterControl = HwAdapterControl,
                                  .DeviceExtensionSize = sizeof(struct adapter),
-                                 .SrbExtensionSize = sizeof(struct command),
                                  .NumberOfAccessRanges = 3,
                                  .NeedPhysicalAddresses = TRUE,
                                  .TaggedQueuing = TRUE,

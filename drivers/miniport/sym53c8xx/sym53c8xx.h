@@ -3,10 +3,13 @@
  * targets disconnect, and finds the command of one that reselects by its tag. It stops, and interrupts, when a command has
  * ended and for all that is out of the ordinary.
  *
- *            ring                  command (an SRB's extension)
+ *            ring                  command
  *   start ──► ┌───┐ jump ──► code: DSA = &table; select; start is the next place; data of this length; ...
  *             │   │                table: target, message, command block, status, data pieces
  *             └───┘  tags ──► code: DSA = &table; data from where it stood
+ *
+ * The commands are made once, with their code; an SRB takes one that is idle. So an SRB needs no extension, and starting it
+ * changes only what differs.
  */
 #pragma once
 #include "regs.h"
@@ -19,7 +22,8 @@
 #define PIECES       128u
 #define TRANSFER_MAX ((PIECES - 1) * 4096u)
 #define TAGS         256
-#define RING         256 /* more than there can be commands */
+#define COMMANDS     128 /* at once */
+#define RING         256 /* more than there are commands */
 #define BUCKET       64
 #define CAREFUL      64
 #define SIGNAL_READS 100 /* 1 us each */
@@ -78,7 +82,7 @@ struct table {
     struct entry message, cdb, status, data[PIECES];
 };
 
-/* Of a command; the first parts are read by the chip. */
+/* The first parts of a command are read by the chip. */
 #define CODE_NEXT   11 /* words of the code: where the address of the ring's place behind it is */
 #define CODE_IN     15 /* words of the data instructions' jumps */
 #define CODE_OUT    17
@@ -88,12 +92,12 @@ struct command {
     struct table table;
     UCHAR message[12], cdb[16], status;
     /* not the chip's */
-    PSCSI_REQUEST_BLOCK srb;
+    PSCSI_REQUEST_BLOCK srb; /* NULL: it is idle */
     ULONG physical;
     ULONG next; /* piece that is moved next; the last one is PIECES - 1 */
     ULONG left; /* bytes that were not moved when it went to its status */
     BOOLEAN overrun;
-    struct command *before, *after; /* of those that are out */
+    struct command *before, *after; /* of those that are out; after: also of those that are idle */
     ULONG behind;                   /* address of the ring's place behind it */
 };
 
@@ -111,6 +115,7 @@ struct shared {
     UCHAR message[16]; /* that comes in */
     UCHAR no_operation;
     UCHAR bucket[BUCKET]; /* what is not wanted; zeros for who wants too much */
+    struct command command[COMMANDS];
 };
 
 struct target {
@@ -127,17 +132,16 @@ struct adapter {
     ULONG *begin;     /* where the jump of L_START lies in it */
     ULONG fill;       /* place of the ring */
     BOOLEAN wide;
-    struct command *out; /* commands that the chip has */
+    struct command *idle, *out; /* commands that the chip has not, and has */
     /* Where a target has come back without saying who it is, only the one command that is out can be meant: for some time
      * there is only one. QEMU 7.2 does so with commands that fail. */
     ULONG careful; /* commands left of that time */
-    BOOLEAN withheld;
+    BOOLEAN withheld; /* the port has not been asked for more: the next end of a command does */
     struct target target[TARGETS];
 };
 
 /* program.c */
 void program_make(struct adapter *a);
-void command_code(struct adapter *a, struct command *c);
 void command_data_at(struct adapter *a, struct command *c, ULONG piece);
 
 /* sym53c8xx.c */

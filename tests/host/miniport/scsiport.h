@@ -27,7 +27,7 @@ static struct {
 } port;
 
 #define UNCACHED  (REQUESTS * DATA)
-#define EXTENSION (UNCACHED + 8 * DATA) /* of the first SRB */
+#define EXTENSION (UNCACHED + 64 * DATA) /* of the first SRB */
 static uint8_t memory[EXTENSION + REQUESTS * DATA] __attribute__((aligned(4096)));
 
 ULONG NTAPI
