@@ -4,22 +4,26 @@
 #include "drivers/port/scsiport/scsi_impl.h"
 #include "kernel/mem/frame.h"
 
-/* Is every piece within the device's reach, and are there few enough? */
+/* Is every run within the device's reach, and are there few enough? The slot has the first one. */
 static bool
-fits(const struct scsi_hba *h, const struct request_data *d)
+fits(const struct scsi_hba *h, const struct scsi_slot *s)
 {
-    uint64_t pa, end = 0, max = h->adapter->dma.max_address ? h->adapter->dma.max_address : UINT64_MAX;
-    struct data_cursor at = {0};
-    uint32_t n = 0, run;
+    uint64_t pa = s->run_pa, end = 0,
+             max = h->adapter->dma.max_address ? h->adapter->dma.max_address : UINT64_MAX;
+    struct data_cursor at = s->cursor;
+    uint32_t n = 0, run = s->run_size;
 
-    while (at.offset < d->size && (run = data_next(d, &at, &pa)) != 0) {
+    while (run) {
         if (pa != end && (n++ == h->max_pieces || pa & h->config.AlignmentMask))
             return false;
         end = pa + run;
         if (end - 1 > max)
             return false;
+        if (at.offset == s->data->size)
+            return true;
+        run = data_next(s->data, &at, &pa);
     }
-    return at.offset == d->size;
+    return false;
 }
 
 /* The data as it is. Returns: false: not within what the miniport said that it and its device can do. */
@@ -30,7 +34,7 @@ map_direct(const struct scsi_hba *h, const struct scsi_io *io, struct scsi_slot 
 
     if ((h->is_mapped && !va) || (uintptr_t)va & h->config.AlignmentMask)
         return false;
-    if (h->config.Master && !fits(h, &io->data))
+    if (h->config.Master && !fits(h, s))
         return false;
     s->srb.DataBuffer = va ? va : phys_to_virt(io->data.piece[0].pa);
     return true;
@@ -45,7 +49,8 @@ scsi_data_map(struct scsi_hba *h, struct scsi_io *io, struct scsi_slot *s)
     s->srb.DataBuffer = NULL;
     s->data = &io->data;
     s->cursor = (struct data_cursor){0};
-    s->run_offset = s->run_size = 0;
+    s->run_offset = 0;
+    s->run_size = data_next(&io->data, &s->cursor, &s->run_pa);
     s->room = io->data.size;
     if (!io->data.size)
         return DATA_MAPPED;

@@ -6,17 +6,9 @@
 #include "lib/format.h"
 #include "lib/string.h"
 
-#define EXTENSION_MAGIC UINT64_C(0x6e6f697453435349)
-#define FLUSH_SECONDS   60
+#define FLUSH_SECONDS 60
 
 /* ---- calling ---- */
-
-int
-scsi_call(struct scsi_hba *h, const char *routine, const void *function, uint64_t b, uint64_t *result)
-{
-    return gate_call(&h->adapter->gate, routine, function, GATE_ARGUMENTS((uintptr_t)h->extension->bytes, b),
-                     result);
-}
 
 int
 scsi_call_locked(struct scsi_hba *h, const char *routine, const void *function, uint64_t b, uint64_t *result)
@@ -26,19 +18,6 @@ scsi_call_locked(struct scsi_hba *h, const char *routine, const void *function, 
 
     spin_unlock(&h->bus->isr_lock, irql);
     return err;
-}
-
-struct scsi_hba *
-scsi_hba_of(const void *extension)
-{
-    const struct scsi_extension *e =
-        (const struct scsi_extension *)((const char *)extension - sizeof(struct scsi_extension));
-
-    guard_touch(e);
-    guard_touch(&e->hba);
-    if (((uintptr_t)e & 7) || e->magic != EXTENSION_MAGIC || e->self != e)
-        guard_stop("passed %p, which is no device extension of the port's", extension);
-    return e->hba;
 }
 
 /* S-057: HwScsiAdapterControl may look at the hardware as HwScsiFindAdapter may. S-065: only what it said it can. */
@@ -103,7 +82,7 @@ extension_new(struct scsi_hba *h, char *why)
         snprintf(why, DRIVER_WHY, "no memory for a device extension of %u bytes (S-024)", size);
         return -ENOMEM;
     }
-    h->extension->magic = EXTENSION_MAGIC;
+    h->extension->magic = SCSI_EXTENSION_MAGIC;
     h->extension->self = h->extension;
     h->extension->hba = h;
     return 0;

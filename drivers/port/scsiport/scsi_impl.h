@@ -64,7 +64,8 @@ struct scsi_driver {
 
 struct scsi_hba;
 
-/* In front of every device extension: tells whose it is. */
+/* In front of every device extension, at the beginning of a page: tells whose it is. */
+#define SCSI_EXTENSION_MAGIC UINT64_C(0x6e6f697453435349)
 struct scsi_extension {
     uint64_t magic;
     struct scsi_extension *self;
@@ -162,14 +163,29 @@ struct scsi_hba {
 
 extern const struct port_face scsi_face;
 
-/* hba.c: call a miniport's routine by its name for reports; as gate_call(). */
-int scsi_call(struct scsi_hba *h, const char *routine, const void *function, uint64_t b, uint64_t *result);
-/* The same at the interrupt's level with its lock held. IRQL: <= that level */
+/* Call a miniport's routine by its name for reports; as gate_call(). */
+static inline int
+scsi_call(struct scsi_hba *h, const char *routine, const void *function, uint64_t b, uint64_t *result)
+{
+    return gate_call(&h->adapter->gate, routine, function, GATE_ARGUMENTS((uintptr_t)h->extension->bytes, b),
+                     result);
+}
+/* hba.c: the same at the interrupt's level with its lock held. IRQL: <= that level */
 int scsi_call_locked(struct scsi_hba *h, const char *routine, const void *function, uint64_t b,
                      uint64_t *result);
 
-/* hba.c: which adapter an extension that a miniport passed is of; ends the miniport's call if it is none. Any IRQL. */
-struct scsi_hba *scsi_hba_of(const void *extension);
+/* Which adapter an extension that a miniport passed is of; ends the miniport's call if it is none. Any IRQL. */
+static inline struct scsi_hba *
+scsi_hba_of(const void *extension)
+{
+    const struct scsi_extension *e =
+        (const struct scsi_extension *)((const char *)extension - sizeof(struct scsi_extension));
+
+    guard_touch(e);
+    if ((uintptr_t)e % PAGE_SIZE || e->magic != SCSI_EXTENSION_MAGIC || e->self != e)
+        guard_stop("passed %p, which is no device extension of the port's", extension);
+    return e->hba;
+}
 
 /* A rule was broken and survived. Any IRQL. */
 #define scsi_violation(h, rule, ...) adapter_violation((h)->adapter, &(h)->said[rule], __VA_ARGS__)
