@@ -119,6 +119,8 @@ capacity_read(struct media *m)
         return 0;
     if (media_command(m, long_form, 16, 32)) /* older devices have the short one only */
         return last == UINT32_MAX ? -EIO : 0;
+    if (last != UINT32_MAX && (get_be64(m->buffer) != last || get_be32(m->buffer + 8) != m->block_size))
+        return 0; /* success without an answer, as some have it for what they do not know */
     m->blocks = get_be64(m->buffer) + 1;
     m->block_size = get_be32(m->buffer + 8);
     m->disk->physical_size = m->block_size << (m->buffer[13] & 15);
@@ -126,23 +128,29 @@ capacity_read(struct media *m)
     return 0;
 }
 
-/* Write protection, and whether there is a cache to flush (SBC-3, 6.4.5). */
+/* Write protection, and whether there is a cache to flush (SBC-3, 6.4.5). A device that does not say is asked to flush before
+ * anything was written to it: one that cannot writes through. */
 static void
-mode_read(struct media *m)
+mode_read(struct media *m, bool is_new)
 {
-    static const uint8_t cdb[6] = {SCSIOP_MODE_SENSE, 0x08, MODE_CACHING, 0, 64};
+    static const uint8_t cdb[6] = {SCSIOP_MODE_SENSE, 0x08, MODE_CACHING, 0, 64},
+                         flush[10] = {SCSIOP_SYNCHRONIZE_CACHE};
 
-    m->disk->has_cache = true;
-    if (media_command(m, cdb, 6, 64))
-        return;
-    m->disk->read_only = m->buffer[2] & 0x80;
-    if (m->buffer[0] >= 7 && (m->buffer[4 + m->buffer[3]] & 0x3f) == MODE_CACHING)
-        m->disk->has_cache = m->buffer[4 + m->buffer[3] + 2] & 0x04;
+    if (!media_command(m, cdb, 6, 64)) {
+        m->disk->read_only = m->buffer[2] & 0x80;
+        if (m->buffer[0] >= 7 && (m->buffer[4 + m->buffer[3]] & 0x3f) == MODE_CACHING) {
+            m->disk->has_cache = m->buffer[4 + m->buffer[3] + 2] & 0x04;
+            return;
+        }
+    }
+    if (is_new)
+        m->disk->has_cache = !media_command(m, flush, 10, 0);
 }
 
 int
 media_measure(struct media *m)
 {
+    bool is_new = !m->blocks;
     int err = capacity_read(m);
 
     if (!err && (m->block_size < SECTOR || m->block_size > BUFFER || !is_power_of_two(m->block_size)))
@@ -158,7 +166,7 @@ media_measure(struct media *m)
     if (m->is_cd)
         m->disk->read_only = true;
     else if (!err)
-        mode_read(m);
+        mode_read(m, is_new);
     return err;
 }
 

@@ -50,6 +50,22 @@ def test_a_template_is_loaded_from_a_fat_volume_and_unloaded(tmp_path):
     assert [line for line in done.stdout.splitlines() if line.isdigit()] == ["1", "0", str(16 << 20)], done.stdout + done.stderr
 
 
+DEFAULT = "        return refuse(srb, SCSI_SENSE_ILLEGAL_REQUEST, SCSI_ADSENSE_ILLEGAL_COMMAND);"
+FEW = ("    case SCSIOP_TEST_UNIT_READY:\n    case SCSIOP_START_STOP_UNIT:\n    case SCSIOP_SYNCHRONIZE_CACHE: /* nothing is held back */\n"
+       "        return SRB_STATUS_SUCCESS;\n", "")
+
+
+@pytest.mark.parametrize("answer, cache", [("SRB_STATUS_INVALID_REQUEST", "write through"), ("SRB_STATUS_ERROR", "write through"),
+                                           ("SRB_STATUS_SUCCESS", "write back")])
+def test_a_driver_that_knows_four_commands_serves_a_disk(answer, cache, tmp_path):
+    """INQUIRY, READ CAPACITY, READ and WRITE; all else it refuses, with or without sense data, or says yes to without doing it."""
+    folder = make_copy("scsiport", tmp_path, FEW, (DEFAULT, f"        return {answer};"))
+    done = run(folder, "cat /sys/block/sda/queue/write_cache; mkfs.fat -n RAM /dev/sda >/dev/null && mount /dev/sda /mnt && "
+                       "cp /bin/busybox /mnt && sync && umount /mnt && mount /dev/sda /mnt && cmp /mnt/busybox /bin/busybox && disks")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[0] == cache and " 16 MiB " in done.stdout, done.stdout
+
+
 def test_a_device_driver_is_given_its_device_by_hand(tmp_path):
     folder = make_copy("ataport", tmp_path)
     done = portolan("exec", "--driver", folder / "ramdisk.sys", *EDU, "--",

@@ -1,6 +1,6 @@
 /*
- * Which units there are (S-063, S-064, S-077, S-130): INQUIRY to unit 0 of each target, REPORT LUNS for the others; an INQUIRY
- * to each possible unit where a target does not know that command.
+ * Which units there are (S-063, S-064, S-077, S-130): INQUIRY to unit 0 of each target, REPORT LUNS for the others. Where a
+ * target does not know that command: an INQUIRY to one after the other; SCSI-2 allows gaps between its eight.
  */
 #include "drivers/port/scsiport/scsi_impl.h"
 #include "kernel/mem/frame.h"
@@ -13,7 +13,7 @@
 #define BUFFER_SIZE    2056 /* 256 units */
 #define LUNS_HEADER    8
 #define LUNS_ENTRY     8
-#define LUNS_OLD       8 /* a target of SCSI-2 has at most */
+#define LUNS_OLD       8u /* a target of SCSI-2 has at most */
 #define VERSION_SPC    3
 #define QUALIFIER      0xe0
 #define COMMAND_QUEUE  0x02 /* byte 7 */
@@ -239,16 +239,19 @@ target_look(struct scan *c, uint8_t path, uint8_t target)
     uint32_t luns = h->config.MaximumNumberOfLogicalUnits;
     enum answer first = unit_look(c, path, target, 0);
     struct scsi_unit *zero = scsi_unit_find(h, path, target, 0);
+    bool until_gap = false;
 
     if (first == NOBODY || !zero)
         return;
     if (!luns_report(c, zero)) {
-        memset(c->luns, 0, sizeof(c->luns));
-        c->luns[0] = first == UNIT && (zero->inquiry[2] & 7) < VERSION_SPC ? (1u << LUNS_OLD) - 1 : 0;
+        memset(c->luns, first == UNIT ? 0xff : 0, sizeof(c->luns));
+        until_gap = (zero->inquiry[2] & 7) >= VERSION_SPC;
+        luns = until_gap ? luns : MIN(luns, LUNS_OLD);
     }
     for (uint32_t lun = 1; lun < luns && !h->stopping; lun++)
-        if (c->luns[lun / 32] >> lun % 32 & 1)
-            (void)unit_look(c, path, target, (uint8_t)lun);
+        if (c->luns[lun / 32] >> lun % 32 & 1 && unit_look(c, path, target, (uint8_t)lun) != UNIT &&
+            until_gap)
+            break;
     if (first == NO_UNIT)
         unit_forget(h, zero);
 }

@@ -328,7 +328,7 @@ KTEST(scsiport_finds_the_units_of_a_target) /* S-063 S-077 */
         {0x85, 1, 5, 8, 0x85}, /* sparse */
         {0x84, 1, 5, 8, 0x84}, /* no unit 0 */
         {0x15, 0, 2, 8, 0x15}, /* SCSI-2: each is asked */
-        {0x15, 0, 5, 8, 0x1},  /* later ones know REPORT LUNS */
+        {0x17, 0, 5, 8, 0x7},  /* later ones that do not know REPORT LUNS: up to a gap */
         {0x80000001, 1, 5, 32, 0x80000001},
         {0xff, 1, 5, 4, 0xf}, /* S-085 */
     };
