@@ -7,8 +7,11 @@
 #include "kernel/block/block.h"
 #include "kernel/sync/timer.h"
 
-#define CLASS_SENSE 32
-#define CLASS_DEPTH 64
+#define CLASS_SENSE       32
+#define CLASS_DEPTH       64
+#define CLASS_TRIES       5
+#define CLASS_TRIES_LATER 100 /* with pauses: 30 s */
+#define CLASS_LATER       MS(300)
 
 struct media;
 

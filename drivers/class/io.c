@@ -8,9 +8,6 @@
 #include "lib/string.h"
 
 #define CLASS_TAG     POOL_TAG('c', 'l', 's', 's')
-#define TRIES         5
-#define TRIES_LATER   100 /* at LATER: 30 s */
-#define LATER         MS(300)
 #define IO_SECONDS    30
 #define FLUSH_SECONDS 60
 #define CDB_FUA       0x08
@@ -140,7 +137,7 @@ answered(struct scsi_request *s)
     case VERDICT_DONE: /* with something to say, and perhaps not with all of the data */
         if (t->r->op <= BLOCK_WRITE && s->srb.DataTransferLength < t->size) {
             error = -EIO;
-            if (t->tries++ >= TRIES)
+            if (t->tries++ >= CLASS_TRIES)
                 break;
             send(t);
             return;
@@ -148,14 +145,14 @@ answered(struct scsi_request *s)
         slot_end(t, 0);
         return;
     case VERDICT_RETRY:
-        if (t->tries++ >= TRIES)
+        if (t->tries++ >= CLASS_TRIES)
             break;
         send(t);
         return;
     case VERDICT_RETRY_LATER:
-        if (t->tries++ >= TRIES_LATER)
+        if (t->tries++ >= CLASS_TRIES_LATER)
             break;
-        (void)timer_set(&t->again, timer_deadline(LATER), 0, NULL);
+        (void)timer_set(&t->again, timer_deadline(CLASS_LATER), 0, NULL);
         return;
     case VERDICT_FAILED:
         break;

@@ -2,6 +2,7 @@
 #include "drivers/class/class_impl.h"
 #include "kernel/console/log.h"
 #include "kernel/mem/pool.h"
+#include "kernel/sync/event.h"
 #include "lib/bytes.h"
 #include "lib/errno.h"
 #include "lib/format.h"
@@ -11,7 +12,6 @@
 #define CLASS_TAG            POOL_TAG('c', 'l', 's', 's')
 #define BUFFER               4096
 #define PROBE_SECONDS        20
-#define PROBE_TRIES          5
 #define TYPE_DISK            0
 #define TYPE_CD              5
 #define PAGE_SERIAL          0x80
@@ -20,13 +20,22 @@
 #define MODE_CACHING         0x08
 #define CD_BLOCK             2048
 
+static void
+pause(void)
+{
+    struct event never;
+
+    event_init(&never, EVENT_AUTO, false);
+    (void)wait_event(&never.waitable, CLASS_LATER);
+}
+
 int
 media_command(struct media *m, const uint8_t *cdb, uint8_t length, uint32_t size)
 {
     struct scsi_request *s = m->request;
     int error = 0;
 
-    for (unsigned tries = 0; tries < PROBE_TRIES; tries++) {
+    for (unsigned tries = 0, later = 0; tries < CLASS_TRIES && later < CLASS_TRIES_LATER;) {
         memset(&s->srb, 0, sizeof(s->srb));
         memset(m->sense, 0, sizeof(m->sense));
         s->pieces = 0;
@@ -48,8 +57,12 @@ media_command(struct media *m, const uint8_t *cdb, uint8_t length, uint32_t size
             return 0;
         case VERDICT_FAILED:
             return error;
-        default:
+        case VERDICT_RETRY_LATER: /* it starts up */
+            later++;
+            pause();
             break;
+        default:
+            tries++;
         }
     }
     return error;

@@ -66,6 +66,16 @@ def test_a_driver_that_knows_four_commands_serves_a_disk(answer, cache, tmp_path
     assert done.stdout.splitlines()[0] == cache and " 16 MiB " in done.stdout, done.stdout
 
 
+def test_a_disk_that_starts_up_is_waited_for(tmp_path):
+    """Twelve times NOT READY, becoming so (SPC-4, 4.5.2), which is asked again after a pause."""
+    capacity = "read_capacity(PSCSI_REQUEST_BLOCK srb)\n{\n    UCHAR data[8];\n"
+    waiting = ("    static ULONG asked;\n    UCHAR status = refuse(srb, SCSI_SENSE_NOT_READY, 4);\n\n    if (asked++ < 12) {\n"
+               "        ((UCHAR *)srb->SenseInfoBuffer)[13] = 1;\n        return status;\n    }\n    srb->ScsiStatus = SCSISTAT_GOOD;\n"
+               "    srb->DataTransferLength = 8;\n")
+    done = run(make_copy("scsiport", tmp_path, (capacity, capacity + waiting)), "disks")
+    assert "PORTOLAN RAM DISK" in done.stdout, done.stdout + done.stderr
+
+
 def test_a_device_driver_is_given_its_device_by_hand(tmp_path):
     folder = make_copy("ataport", tmp_path)
     done = portolan("exec", "--driver", folder / "ramdisk.sys", *EDU, "--",
