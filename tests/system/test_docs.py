@@ -56,7 +56,9 @@ def test_the_pdf_has_it_all(book):
 def test_a_chapter(chapter, book):
     text = chapter.read_text()
     svg = (book / "book" / f"{chapter.stem}.svg").read_text()
-    assert "<svg" in svg and f"({chapter.stem}.svg)" in text
+    width, height = (int(n) for n in re.search(r'<svg width="(\d+)pt" height="(\d+)pt"', svg).groups())
+    assert f"({chapter.stem}.svg)" in text
+    assert width <= 620 and height <= 520, "a page would shrink it until its words cannot be read"
     assert "\n## Exercises\n" in text and len(re.findall(r"^\d\. ", text, re.M)) >= 2 and "*Hint:" in text
     if chapter != CHAPTERS[0]:
         assert "\nFiles: `" in text
