@@ -126,10 +126,11 @@ USER_CFLAGS = -std=gnu17 -Os -static -ffunction-sections -fdata-sections -Wl,--g
                -Wno-missing-prototypes
 COMMANDS  := $(patsubst userland/%.c,$(BUILD)/userland/%,$(wildcard userland/*.c))
 PROGRAMS  := $(patsubst tests/programs/%.c,$(BUILD)/programs/%,$(wildcard tests/programs/*.c))
-$(COMMANDS): $(BUILD)/userland/%: userland/%.c $(wildcard userland/common/*) | $(GENERATED)
+SHARED    := $(wildcard userland/common/*.c) lib/units.c lib/format.c
+$(COMMANDS): $(BUILD)/userland/%: userland/%.c $(SHARED) $(wildcard userland/common/*.h) lib/units.h lib/format.h | $(GENERATED)
 	@mkdir -p $(@D)
 	$(call say,MUSL,$@)
-	$(Q)$(MUSL_CC) $(USER_CFLAGS) -o $@ $< $(wildcard userland/common/*.c)
+	$(Q)$(MUSL_CC) $(USER_CFLAGS) -o $@ $< $(SHARED)
 
 $(PROGRAMS): $(BUILD)/programs/%: tests/programs/%.c tests/programs/check.h userland/common/aio_abi.h
 	@mkdir -p $(@D)

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 struct units {
-    char text[16]; /* lives until the end of the full expression that made it */
+    char text[24]; /* lives until the end of the full expression that made it */
 };
 
 struct units units_bytes(uint64_t bytes); /* "512 B", "12.5 MiB", "6 GiB" */

@@ -85,7 +85,7 @@ disks_print(void)
         if (line_cut(line, "\t", f, WORDS + 1) < WORDS)
             continue;
         printf("%s%s (%s, by %s)", count++ ? ", " : "Disks: ", f[NAME],
-               strcmp(f[SIZE], "0") ? units_size(strtoull(f[SIZE], NULL, 10)).text : "no medium", f[DRIVER]);
+               strcmp(f[SIZE], "0") ? units_bytes(strtoull(f[SIZE], NULL, 10)).text : "no medium", f[DRIVER]);
     }
     puts(count ? "." : "Disks: none.");
 }
@@ -118,8 +118,8 @@ main(int argc, char **argv)
         fail("the system's names");
     printf("\n%s %s. ", names.sysname, names.version);
     printf("%ld processor%s (%s), %s of memory, %s free.\n", processors, processors == 1 ? "" : "s",
-           cpu_name(file_text("/proc/cpuinfo")), units_size((uint64_t)info.totalram * info.mem_unit).text,
-           units_size((uint64_t)info.freeram * info.mem_unit).text);
+           cpu_name(file_text("/proc/cpuinfo")), units_bytes((uint64_t)info.totalram * info.mem_unit).text,
+           units_bytes((uint64_t)info.freeram * info.mem_unit).text);
     found_print();
     disks_print();
     volumes_print();

@@ -64,14 +64,10 @@ main(int argc, char **argv)
     struct scsi s;
 
     for (int o; (o = command_option(&command, argc, argv)) >= 0;) {
-        char *end;
-
         binary |= o == 'b';
         if (o == 'r') {
             way = SCSI_READ;
-            size = strtoul(optarg, &end, 0);
-            if (*end || !size || size > DATA_MAX)
-                usage_fail("'%s' is no number of bytes from 1 to %u", optarg, DATA_MAX);
+            size = number_of(optarg, "number of bytes", 1, DATA_MAX);
         } else if (o == 'w') {
             way = SCSI_WRITE;
             size = load(optarg);
@@ -83,8 +79,10 @@ main(int argc, char **argv)
         char *end;
         unsigned long byte = strtoul(argv[i], &end, 16);
 
-        if (*end || byte > 255 || length == sizeof cdb)
-            usage_fail("'%s' is no byte, or there are more than %zu", argv[i], sizeof cdb);
+        if (!*argv[i] || *end || byte > 255)
+            usage_fail("'%s' is no hexadecimal byte", argv[i]);
+        if (length == sizeof cdb)
+            usage_fail("a command has %zu bytes at most", sizeof cdb);
         cdb[length++] = (uint8_t)byte;
     }
     scsi_open(&s, argv[optind], way == SCSI_WRITE);

@@ -53,7 +53,7 @@ main(int argc, char **argv)
         count++;
         table_cell(to, "%s", w[NAME]);
         table_cell(to, "%s",
-                   strcmp(w[SIZE], "0") ? units_size(strtoull(w[SIZE], NULL, 10)).text : "no medium");
+                   strcmp(w[SIZE], "0") ? units_bytes(strtoull(w[SIZE], NULL, 10)).text : "no medium");
         table_cell(to, "%s %s", w[VENDOR], w[MODEL]);
         table_cell(to, "%s", w[PATH]);
         table_cell(to, "%s", w[DRIVER]);

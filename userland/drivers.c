@@ -29,7 +29,8 @@ static const struct command command = {
     "\n"
     "DEVICE is a PCI function as lspci shows it (00:1f.2). INF files and drivers in /drivers are used at the start;\n"
     "kernel options: driver=NAME,... (chosen before others), driver.exclude=NAME,... and driver.force=DEVICE:FILE (with the\n"
-    "domain: 0000:00:1f.2:/x.sys). A driver that looks for its devices itself gives them back when it is unloaded.",
+    "domain: 0000:00:1f.2:/x.sys). A driver that looks for its devices itself gives them back when it is unloaded.\n"
+    "Exit status: 0, or 1 if it was refused; info: if the file is no driver, or one of its imports is missing.",
     choices};
 
 /* The devices of a driver, between blanks. */
@@ -65,7 +66,7 @@ list(bool verbose)
         table_cell(t, "%s", w[NAME]);
         table_cell(t, "%s", w[STATE]);
         table_cell(t, "%s", w[PORT]);
-        table_cell(t, "%s", units_size(strtoull(w[SIZE], NULL, 10)).text);
+        table_cell(t, "%s", units_bytes(strtoull(w[SIZE], NULL, 10)).text);
         if (verbose) {
             table_cell(t, "%s", w[BASE]);
             table_cell(t, "%s", w[VERSION]);
@@ -73,6 +74,8 @@ list(bool verbose)
         }
         table_cell(t, "%s", devices[0] ? devices : "-");
     }
+    if (!t->cells)
+        puts("no drivers");
     table_print(t);
     for (free(text), rest = all; verbose && (line = line_next(&rest)) != NULL;)
         if (line_cut(line, "\t", w, WORDS) == WORDS && strcmp(w[WHY], "-"))
@@ -80,8 +83,8 @@ list(bool verbose)
     finish(0);
 }
 
-/* Send a command; print its answer, or fail with it. */
-static void
+/* Send a command, or fail with its answer. Returns where the answer is read. */
+static int
 send(const char *what, const char *first, const char *second)
 {
     char line[PATH_MAX + 64], answer[4096];
@@ -99,9 +102,29 @@ send(const char *what, const char *first, const char *second)
         errno = answer[0] ? 0 : error;
         fail("%s %s%s%s", what, first, answer[0] ? ": " : "", answer);
     }
-    while ((got = read(fd, answer, sizeof answer)) > 0)
-        fwrite(answer, 1, (size_t)got, stdout);
-    close(fd);
+    return fd;
+}
+
+/* Print an answer. Of a file that could not be loaded (info) that is an error. */
+static void
+answer_print(int fd, const char *file)
+{
+    FILE *f = fdopen(fd, "r");
+    char *line = NULL;
+    size_t room = 0;
+    unsigned missing = 0;
+
+    if (!f)
+        fail("/dev/drivers");
+    while (getline(&line, &room, f) > 0) {
+        errno = 0;
+        if (!strncmp(line, "refused ", 8))
+            fail("%s: %.*s", file, (int)strcspn(line + 9, "\n"), line + 9);
+        (void)sscanf(line, "imports %*u, of which %u are missing", &missing);
+        fputs(line, stdout);
+    }
+    if (missing)
+        fail("%s: %u of its imports are missing", file, missing);
     finish(0);
 }
 
@@ -145,8 +168,9 @@ main(int argc, char **argv)
         if (words < commands[i].least || words > commands[i].most)
             usage_fail("'%s' takes %s", commands[i].name,
                        commands[i].most == 2 ? "a device, and perhaps a driver" : "one word");
-        send(commands[i].name, commands[i].file ? absolute(argv[optind + 1]) : argv[optind + 1],
-             words == 2 ? argv[optind + 2] : NULL);
+        answer_print(send(commands[i].name, commands[i].file ? absolute(argv[optind + 1]) : argv[optind + 1],
+                          words == 2 ? argv[optind + 2] : NULL),
+                     argv[optind + 1]);
     }
     usage_fail("there is no command '%s'", argv[optind]);
 }

@@ -14,15 +14,14 @@ static const struct command command = {"eject", "open or close the tray of a CD 
 int
 main(int argc, char **argv)
 {
-    extern int optind;
     uint8_t cdb[6] = {0x1b, 0, 0, 0, LOAD_EJECT, 0};
+    const char *device;
     struct scsi s;
 
     while (command_option(&command, argc, argv) >= 0)
         cdb[4] = LOAD_EJECT | START;
-    if (argc > optind + 1)
-        usage_fail("one device at a time");
-    scsi_open(&s, argv[optind] ? argv[optind] : "/dev/sr0", 0);
+    device = command_word(argc, argv, "device", false);
+    scsi_open(&s, device ? device : "/dev/sr0", 0);
     if (scsi_command(&s, cdb, 6, SCSI_NONE, NULL, 0))
         fail("%s: %s", s.path, scsi_says(&s));
     finish(0);

@@ -19,23 +19,35 @@ static const struct command command = {
     "help", "list the commands by task, or explain one", "[OPTIONS] [COMMAND]",
     "The groups are in " LIST ". COMMAND's own --help is shown, or what the shell says of it.", choices};
 
+/* What is written from here on, a screen at a time, if somebody reads it. */
+static FILE *
+pages_open(void)
+{
+    FILE *pages = isatty(0) && isatty(1) ? popen("more", "w") : NULL;
+
+    return pages ? pages : stdout;
+}
+
 /* "# Task" begins a group; "name  what it does" is a command. */
 static void
 groups_print(void)
 {
     char *text = file_text(LIST), *line;
+    FILE *out = pages_open();
     bool first = true;
 
     while ((line = line_next(&text)) != NULL) {
         size_t name = strcspn(line, " ");
 
         if (*line == '#')
-            printf("%s%s\n", first ? "" : "\n", line + strspn(line, "# "));
+            fprintf(out, "%s%s\n", first ? "" : "\n", line + strspn(line, "# "));
         else if (*line)
-            printf("  %-12.*s%s\n", (int)name, line, line + name + strspn(line + name, " "));
+            fprintf(out, "  %-12.*s%s\n", (int)name, line, line + name + strspn(line + name, " "));
         first = false;
     }
-    puts("\n'help COMMAND' or 'COMMAND --help' explains one, 'help --all' names all.");
+    fputs("\n'help COMMAND' or 'COMMAND --help' explains one, 'help --all' names all.\n", out);
+    if (out != stdout)
+        pclose(out);
 }
 
 static void

@@ -58,7 +58,7 @@ show(void)
     text("serial", 10, 10);
     text("firmware", 23, 4);
     printf("%-14s %llu sectors of %lu bytes: %s\n", "capacity", sectors, sector,
-           units_size(sectors * sector).text);
+           units_bytes(sectors * sector).text);
     if ((w[106] & 0xe000) == 0x6000)
         printf("%-14s %lu bytes\n", "physical", sector << (w[106] & 15));
     yes_no("48-bit", w[83] & 1 << 10);
@@ -82,7 +82,6 @@ show(void)
 int
 main(int argc, char **argv)
 {
-    extern int optind;
     /* PIO data in, one block of 512 bytes; IDENTIFY DEVICE */
     const uint8_t cdb[16] = {0x85, 4 << 1, 0x0e, 0, 0, 0, 1, [14] = 0xec};
     bool words = false;
@@ -90,9 +89,7 @@ main(int argc, char **argv)
 
     while (command_option(&command, argc, argv) >= 0)
         words = true;
-    if (argc != optind + 1)
-        usage_fail("which device?");
-    scsi_open(&s, argv[optind], 0);
+    scsi_open(&s, command_word(argc, argv, "device", true), 0);
     if (scsi_command(&s, cdb, 16, SCSI_READ, w, sizeof w))
         fail("%s: IDENTIFY DEVICE: %s", s.path, scsi_says(&s));
     if (!words)

@@ -45,7 +45,6 @@ ask(struct scsi *s, int vital, unsigned char page, uint8_t *b)
 int
 main(int argc, char **argv)
 {
-    extern int optind;
     static const char *const types[] = {
         [0] = "disk", [1] = "tape", [5] = "CD or DVD", [7] = "optical", [14] = "disk (RBC)"};
     uint8_t b[256], list[256];
@@ -55,9 +54,7 @@ main(int argc, char **argv)
 
     while (command_option(&command, argc, argv) >= 0)
         bytes = true;
-    if (argc != optind + 1)
-        usage_fail("which device?");
-    scsi_open(&s, argv[optind], 0);
+    scsi_open(&s, command_word(argc, argv, "device", true), 0);
     if (ask(&s, 0, 0, b))
         fail("%s: INQUIRY: %s", s.path, scsi_says(&s));
     type = b[0] & 31;

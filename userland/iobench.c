@@ -21,6 +21,7 @@
 #define THREADS_MAX 64u
 #define BLOCK_MAX   (64ul << 20)
 #define MEMORY_MAX  (256ul << 20) /* all requests' data together */
+#define SECTOR      512u
 #define SECOND      1000000000ull
 #define SECONDS     2
 #define BAR         40
@@ -311,7 +312,7 @@ static void
 name_of(const struct workload *l, char *to, size_t room)
 {
     int n = snprintf(to, room, "%s, %s, %s", l->write ? "write" : "read",
-                     l->sequential ? "in a row" : "at random", units_size(l->block).text);
+                     l->sequential ? "in a row" : "at random", units_bytes(l->block).text);
 
     if (l->depth > 1)
         n += snprintf(to + n, room - (size_t)n, ", %u at once", l->depth);
@@ -363,19 +364,25 @@ row(struct table *t, const struct outcome *o, const struct durations *d)
 
 /* ---- the command line ---- */
 
-/* A number from 1 to most; with a unit: k or M may stand behind. */
-static uint64_t
-number_of(const char *text, const char *what, uint64_t most, bool unit)
+/* A size that was typed, with k or M behind it perhaps. */
+static size_t
+size_of(const char *text)
 {
-    char *end;
-    uint64_t n = strtoull(text, &end, 10);
+    size_t length = strlen(text), unit = 1;
+    char digits[24] = "";
+    uint64_t n;
 
-    if (unit && (*end == 'k' || *end == 'K' || *end == 'M')) {
-        n = n > most ? most + 1 : n << (*end == 'M' ? 20 : 10);
-        end++;
-    }
-    if (*text < '0' || *text > '9' || *end || !n || n > most)
-        usage_fail("'%s' is no %s from 1 to %llu", text, what, (unsigned long long)most);
+    if (length && strchr("kKM", text[length - 1]))
+        unit = text[--length] == 'M' ? 1 << 20 : 1 << 10;
+    snprintf(digits, sizeof(digits), "%.*s", (int)length, text);
+    n = number_of(digits,
+                  unit == 1 << 20 ? "number of MiB"
+                  : unit > 1      ? "number of KiB"
+                                  : "number of bytes",
+                  1, BLOCK_MAX / unit) *
+        unit;
+    if (n % SECTOR)
+        usage_fail("'%s' is no multiple of %u bytes", text, SECTOR);
     return n;
 }
 
@@ -435,22 +442,22 @@ options_read(struct job *j, int argc, char **argv)
 
     for (int o; (o = command_option(&command, argc, argv)) >= 0;) {
         if (o == 'b')
-            one->block = number_of(optarg, "size", BLOCK_MAX, true);
+            one->block = size_of(optarg);
         else if (o == 'd')
-            one->depth = (unsigned)number_of(optarg, "number", DEPTH_MAX, false);
+            one->depth = (unsigned)number_of(optarg, "depth", 1, DEPTH_MAX);
         else if (o == 'j')
-            one->threads = (unsigned)number_of(optarg, "number", THREADS_MAX, false);
+            one->threads = (unsigned)number_of(optarg, "number of threads", 1, THREADS_MAX);
         else if (o == 't')
-            j->seconds = (unsigned)number_of(optarg, "time", 86400, false);
+            j->seconds = (unsigned)number_of(optarg, "number of seconds", 1, 86400);
         else if (o == 'n')
-            j->requests = number_of(optarg, "number", 1ull << 40, false);
+            j->requests = number_of(optarg, "number of requests", 1, 1ull << 40);
         one->sequential |= o == 's';
         write |= o == 'w';
         usual_ones &= o != 'b' && o != 'd' && o != 'j' && o != 's';
     }
     one->write = write;
     if (one->block * one->depth * one->threads > MEMORY_MAX)
-        usage_fail("such requests would need more than %s of memory", units_size(MEMORY_MAX).text);
+        usage_fail("such requests would need more than %s of memory", units_bytes(MEMORY_MAX).text);
     if (usual_ones)
         j->count = usual(j->loads, write);
 }
@@ -480,7 +487,6 @@ workload_run(struct run *r, struct table *t, struct outcome *o, unsigned seconds
 int
 main(int argc, char **argv)
 {
-    extern int optind;
     struct job j = {.loads = {{.block = 4096, .depth = 1, .threads = 1}}, .count = 1, .seconds = SECONDS};
     struct outcome outcomes[WORKLOADS];
     struct table t = {
@@ -491,9 +497,7 @@ main(int argc, char **argv)
     int fd;
 
     options_read(&j, argc, argv);
-    if (argc != optind + 1)
-        usage_fail("which disk or file?");
-    path = argv[optind];
+    path = command_word(argc, argv, "disk or file", true);
     fd = target_open(path, j.loads, j.count, &size);
     while (done < j.count) {
         struct run r = {.load = j.loads[done], .path = path, .fd = fd, .requests = j.requests};

@@ -5,7 +5,8 @@
 #include <unistd.h>
 #include "userland/common/command.h"
 
-#define DISKS_MAX 256
+#define DISKS_MAX  256
+#define NUMBER_MAX 1000000000
 
 enum {
     MAJOR,
@@ -108,10 +109,12 @@ main(int argc, char **argv)
 
     while (command_option(&command, argc, argv) >= 0)
         partitions = true;
-    seconds = argc > optind ? atol(argv[optind]) : 0;
-    times = argc > optind + 1 ? atol(argv[optind + 1]) : seconds ? -1 : 1;
-    if (argc > optind + 2 || (argc > optind && seconds <= 0) || !times)
-        usage_fail("SECONDS and TIMES are numbers above 0");
+    seconds = argc > optind ? (long)number_of(argv[optind], "number of SECONDS", 1, NUMBER_MAX) : 0;
+    times = argc > optind + 1 ? (long)number_of(argv[optind + 1], "number of TIMES", 1, NUMBER_MAX)
+            : seconds         ? -1
+                              : 1;
+    if (argc > optind + 2)
+        usage_fail("unexpected '%s'", argv[optind + 2]);
     while (times--) {
         struct table t = {.head = {"DISK", ">r/s", ">rMiB/s", ">w/s", ">wMiB/s", ">await", ">%util"}};
         double at;

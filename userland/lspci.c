@@ -132,7 +132,7 @@ resources_print(const char *slot)
             unsigned long size = hex(words[10 + i]);
 
             if (size)
-                printf("\tBAR %u: %lx [size=%s]\n", i, hex(words[3 + i]), units_size(size).text);
+                printf("\tBAR %u: %lx [size=%s]\n", i, hex(words[3 + i]), units_bytes(size).text);
         }
     }
     free(text);

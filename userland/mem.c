@@ -27,7 +27,7 @@ cell_size(struct table *t, uint64_t bytes)
     if (in_bytes)
         table_cell(t, "%llu", (unsigned long long)bytes);
     else
-        table_cell(t, "%s", units_size(bytes).text);
+        table_cell(t, "%s", units_bytes(bytes).text);
 }
 
 /* A line of /proc/meminfo in bytes. */

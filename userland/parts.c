@@ -49,7 +49,7 @@ row(struct table *t, const char *name)
         fail("%s", name);
     close(fd);
     table_cell(t, "%s", name);
-    table_cell(t, "%s", units_size(size).text);
+    table_cell(t, "%s", units_bytes(size).text);
     table_cell(t, "%lu", g.start);
     table_cell(t, "%llu", size ? g.start + size / SECTOR - 1 : 0);
 }
@@ -57,7 +57,6 @@ row(struct table *t, const char *name)
 int
 main(int argc, char **argv)
 {
-    extern int optind;
     extern char *optarg;
     struct table t = {.head = {"NAME", ">SIZE", ">START", ">END"}};
     char *text, *line, *w[4];
@@ -71,9 +70,7 @@ main(int argc, char **argv)
             fail("%s: partitions cannot be looked for", optarg);
         close(fd);
     }
-    if (argc > optind + 1)
-        usage_fail("one disk at a time");
-    only = argv[optind];
+    only = command_word(argc, argv, "disk", false);
     if (only && !strncmp(only, "/dev/", 5))
         only += 5;
     text = file_text("/proc/partitions");

@@ -98,7 +98,7 @@ range_cells(struct table *t, char **w)
     table_cell(t, "%s", w[R_BAR]);
     table_cell(t, "%s", w[R_KIND]);
     table_cell(t, "0x%s", w[R_START]);
-    table_cell(t, "%s", units_size(strtoull(w[R_SIZE], NULL, 10)).text);
+    table_cell(t, "%s", units_bytes(strtoull(w[R_SIZE], NULL, 10)).text);
 }
 
 static void
@@ -138,16 +138,13 @@ static struct kind {
 int
 main(int argc, char **argv)
 {
-    extern int optind;
     const char *only;
     char *text, *line, *w[WORDS_MAX];
     bool verbose = false, found = false, blank = false;
 
     while (command_option(&command, argc, argv) >= 0)
         verbose = true;
-    if (argc > optind + 1)
-        usage_fail("one adapter at a time");
-    only = argv[optind];
+    only = command_word(argc, argv, "adapter", false);
     text = file_text("/proc/ports");
     while ((line = line_next(&text)) != NULL) {
         int n = line_cut(line, "\t", w, WORDS_MAX);

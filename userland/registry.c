@@ -28,22 +28,23 @@ int
 main(int argc, char **argv)
 {
     struct table t = {.head = {"KEY", "NAME", "TYPE", "VALUE"}};
-    extern int optind;
+    const char *wanted;
     char *text, *line, *w[WORDS];
 
     while (command_option(&command, argc, argv) >= 0)
         ;
-    if (argc > optind + 1)
-        usage_fail("one key at a time");
+    wanted = command_word(argc, argv, "key", false);
     text = file_text("/proc/registry");
     while ((line = line_next(&text)) != NULL) {
-        if (line_cut(line, "\t", w, WORDS) < WORDS || (argv[optind] && !is_below(w[KEY], argv[optind])))
+        if (line_cut(line, "\t", w, WORDS) < WORDS || (wanted && !is_below(w[KEY], wanted)))
             continue;
         for (int i = 0; i < WORDS; i++)
             table_cell(&t, "%s", w[i]);
     }
-    if (argv[optind] && !t.cells)
-        fail("nothing lies at or below '%s'", argv[optind]);
+    if (wanted && !t.cells)
+        fail("nothing lies at or below '%s'", wanted);
+    if (!t.cells)
+        puts("no parameters");
     table_print(&t);
     finish(0);
 }

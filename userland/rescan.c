@@ -15,22 +15,21 @@ static const struct command command = {
 int
 main(int argc, char **argv)
 {
-    extern int optind;
+    const char *adapter;
     char line[64];
     int fd, n;
 
     while (command_option(&command, argc, argv) >= 0)
         ;
-    if (argc > optind + 1)
-        usage_fail("one adapter at a time");
-    n = snprintf(line, sizeof line, "rescan %s", argv[optind] ? argv[optind] : "all");
+    adapter = command_word(argc, argv, "adapter", false);
+    n = snprintf(line, sizeof line, "rescan %s", adapter ? adapter : "all");
     fd = open("/dev/drivers", O_RDWR | O_CLOEXEC);
     if (fd < 0)
         fail("/dev/drivers");
     if (write(fd, line, (size_t)n) < 0) {
         if (errno == ENODEV)
             errno = 0;
-        fail("there is no adapter '%s'", argv[optind] ? argv[optind] : "all");
+        fail("there is no adapter '%s'", adapter ? adapter : "all");
     }
     finish(0);
 }

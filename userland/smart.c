@@ -58,7 +58,6 @@ fails(struct scsi *s)
 int
 main(int argc, char **argv)
 {
-    extern int optind;
     struct table t = {.head = {">ID", "ATTRIBUTE", ">VALUE", ">WORST", ">LIMIT", ">RAW"}};
     uint8_t data[512] = {0}, limits[512] = {0};
     struct scsi s;
@@ -66,9 +65,7 @@ main(int argc, char **argv)
 
     while (command_option(&command, argc, argv) >= 0)
         ;
-    if (argc != optind + 1)
-        usage_fail("which device?");
-    scsi_open(&s, argv[optind], 0);
+    scsi_open(&s, command_word(argc, argv, "device", true), 0);
     failing = fails(&s);
     if (ask(&s, READ_DATA, data))
         fail("%s: SMART READ DATA: %s", s.path, scsi_says(&s));

@@ -56,7 +56,7 @@ rows_print(const struct row *rows, size_t count)
         table_cell(&t, "%s", r->w[PRIORITY]);
         table_cell(&t, "%s", r->w[STATE]);
         table_cell(&t, "%s", units_ms(strtoull(r->w[TIME], NULL, 10)).text);
-        table_cell(&t, "%s", units_size(strtoull(r->w[STACK], NULL, 10)).text);
+        table_cell(&t, "%s", units_bytes(strtoull(r->w[STACK], NULL, 10)).text);
         table_cell(&t, "%s", r->w[NAME]);
     }
     table_print(&t);

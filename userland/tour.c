@@ -10,58 +10,66 @@
 #include "userland/common/command.h"
 
 struct step {
-    const char *title, *text, *command; /* command NULL: only to be read */
+    const char *title, *text, *command; /* lines; command NULL: only to be read */
 };
 
 static const struct step steps[] = {
     {"Disks",
-     "Your computer's disks have names: sda is the first one, sdb the next. A driver serves each. Let us see\n"
-     "which disks there are, and how each of them is reached.",
+     "Your computer's disks have names: sda is the first one, sdb the next. A driver\n"
+     "serves each. Let us see which disks there are, and how each of them is reached.",
      "disks"},
     {"What leads to a disk",
-     "PATH was adapter:bus:target:unit. An adapter is a chip that talks to disks. Here they are, with the port that\n"
-     "speaks for each in the kernel, and the number of calls into its driver.",
+     "PATH was adapter:bus:target:unit. An adapter is a chip that talks to disks. Here\n"
+     "they are, with the port that speaks for each in the kernel, and the number of\n"
+     "calls into its driver.",
      "ports"},
     {"Drivers",
-     "A driver here is a file like those that Windows loads: a miniport, of the format PE. They lie in /drivers;\n"
-     "an .inf file beside each says which devices it is for.",
+     "A driver here is a file like those that Windows loads: a miniport, of the format\n"
+     "PE. They lie in /drivers; an .inf file beside each says which devices it is for.",
      "drivers; ls -l /drivers"},
     {"What a driver needs",
-     "A driver calls routines of its port and of the kernel by name. The loader looks each of them up.",
-     "drivers info /drivers/ahci.sys | head -30"},
+     "A driver calls routines of its port and of the kernel by name. The loader looks\n"
+     "each of them up.",
+     "drivers info /drivers/ahci.sys"},
     {"Partitions",
-     "A disk is divided into partitions; a table on its first sectors says where each begins and ends. Here is the\n"
-     "table as the kernel has read it; sfdisk -l, Debian's own, reads it once more.",
-     "parts; sfdisk -l 2>/dev/null | head -20"},
+     "A disk is divided into partitions; a table on its first sectors says where each\n"
+     "begins and ends. Here is the table as the kernel has read it; sfdisk, Debian's\n"
+     "own, reads it once more.",
+     "parts; sfdisk -l /dev/sd?"},
     {"Files",
-     "A partition holds a file system. Those that are known (FAT, and ISO 9660 on CDs) are mounted: their files are\n"
-     "below /mnt, and the CD's at /cdrom.",
+     "A partition holds a file system. Those that are known (FAT, and ISO 9660 on CDs)\n"
+     "are mounted: their files are below /mnt, and the CD's at /cdrom.",
      "df -h; ls /mnt/*"},
     {"Reading",
-     "Reading a file asks the file system where it lies, then the disk for these blocks. What was read stays in\n"
-     "memory: the second time no disk is asked. Column 4 of /proc/diskstats counts the reads that\n"
-     "the disks were really asked for.",
-     "f=$(find /mnt -type f -size +1000k | head -1); grep sd /proc/diskstats; time cat \"$f\" >/dev/null; "
-     "grep sd /proc/diskstats; time cat \"$f\" >/dev/null; grep sd /proc/diskstats"},
+     "Reading a file asks the file system where it lies, then the disk for these\n"
+     "blocks. What was read stays in memory: the second time no disk is asked. The\n"
+     "number behind a disk's name is how often it was really asked to read.",
+     "f=$(find /mnt -type f -size +1000k | head -1)\n"
+     "reads() { awk '$3 ~ /^sd/ { print $3, $4 }' /proc/diskstats | xargs; }\n"
+     "reads; time cat \"$f\" >/dev/null; reads; time cat \"$f\" >/dev/null; reads"},
     {"How fast",
-     "iobench measures a file or a disk: blocks one after the other, or anywhere, one request at a time or many.\n"
-     "It only reads, unless told otherwise.",
-     "iobench -t 1 $(disks | awk '$1 ~ /^sd/ { print \"/dev/\" $1; exit }')"},
+     "iobench measures a file or a disk: blocks one after the other, or anywhere, one\n"
+     "request at a time or many. It only reads, unless told otherwise.",
+     "iobench -t 1 /dev/sda"},
     {"One request, watched",
-     "iotrace runs a command and shows the way of its requests: the block layer, the command block (CDB), the port, what\n"
-     "the driver does to its registers, the interrupt, and back.",
-     "iotrace head -c 512 $(disks | awk '$1 ~ /^sd/ { print \"/dev/\" $1; exit }') | tail -n +1 | head -40"},
+     "iotrace runs a command and shows the way of its requests: the block layer, the\n"
+     "command block (CDB), the port, what the driver does to its registers, the\n"
+     "interrupt, and back.",
+     "iotrace dd if=/dev/sda of=/dev/null bs=512 count=1 iflag=direct"},
     {"Errors",
-     "What fails says what, where, and why, and ends with a status that is not 0. We ask a disk for a block that it has\n"
-     "not: its answer is \"sense data\", which is explained.",
-     "cat /mnt/nosuch; echo \"status $?\"; cdb -r 512 /dev/sda 28 0 ff ff ff ff 0 0 1 0; echo \"status $?\""},
+     "What fails says what, where, and why, and ends with a status that is not 0. We\n"
+     "ask a disk for a block that it has not: its answer, \"sense data\", is explained.",
+     "cat /mnt/nosuch; echo \"status $?\"\n"
+     "cdb -r 512 /dev/sda 28 0 ff ff ff ff 0 0 1 0; echo \"status $?\""},
     {"What the kernel says",
-     "The kernel's log tells what it found at the start, and what went wrong since. Errors of drivers are there and in\n"
-     "\"ports -v\", each with the rule of the contract that was broken.",
+     "The kernel's log tells what it found at the start, and what went wrong since.\n"
+     "Errors of drivers are there and in \"ports -v\", each with the rule of the\n"
+     "contract that was broken.",
      "dmesg | tail -15"},
     {"Where to go on",
-     "\"help\" lists the commands by task, and each has --help. The book in docs/ follows one read through all layers;\n"
-     "docs/writing-a-miniport.md is for those who want to see a driver of their own here.",
+     "\"help\" lists the commands by task, and each has --help. The book in docs/\n"
+     "follows one read through all layers; docs/writing-a-miniport.md is for those who\n"
+     "want to see a driver of their own here.",
      NULL},
 };
 #define STEPS (int)(sizeof(steps) / sizeof(steps[0]))
@@ -97,6 +105,16 @@ ask(const char *prompt)
     return line;
 }
 
+static void
+command_show(const char *lines)
+{
+    for (size_t n; *lines; lines += n + (lines[n] == '\n')) {
+        n = strcspn(lines, "\n");
+        printf("  # %.*s\n", (int)n, lines);
+    }
+    putchar('\n');
+}
+
 /* Returns how many steps to go: 1, -1; 0: the end. */
 static int
 step_show(int n, int waits)
@@ -107,7 +125,7 @@ step_show(int n, int waits)
     printf("\n[%d/%d] %s\n\n%s\n\n", n + 1, STEPS, s->title, s->text);
     if (!s->command)
         return 1;
-    printf("  # %s\n\n", s->command);
+    command_show(s->command);
     if (!waits) {
         run(s->command);
         return 1;
@@ -131,7 +149,8 @@ step_show(int n, int waits)
 int
 main(int argc, char **argv)
 {
-    int option, waits = 1, n = 0, way = 1;
+    int option, waits = 1, n, way = 1;
+    const char *first;
 
     while ((option = command_option(&command, argc, argv)) >= 0) {
         if (option == 'l') {
@@ -141,13 +160,10 @@ main(int argc, char **argv)
         }
         waits = 0;
     }
-    if (argc - optind > 1)
-        usage_fail("unexpected '%s'", argv[optind + 1]);
-    if (optind < argc) {
-        n = atoi(argv[optind]) - 1;
-        if (n < 0 || n >= STEPS)
-            usage_fail("there are steps 1 to %d", STEPS);
-    }
+    first = command_word(argc, argv, "step", false);
+    n = first ? (int)number_of(first, "step", 1, STEPS) - 1 : 0;
+    if (access("/dev/sda", F_OK))
+        puts("There is no disk in this machine, so some steps will have nothing to show.");
     while (n < STEPS && (way = step_show(n, waits)) != 0)
         n = n + way < 0 ? 0 : n + way;
     finish(0);

@@ -88,10 +88,12 @@ def test_the_tour_is_walked(disks):
 
 def test_every_step_of_the_tour_works(disks):
     done = portolan("exec", "--disk", f"ahci:{disks}/gpt.img,ro", "--disk", f"ide:{disks}/mbr.img,ro", "--", "tour --all; tour 99")
-    assert done.returncode == 2 and "there are steps 1 to 12" in done.stderr
+    assert done.returncode == 2 and "'99' is no step from 1 to 12" in done.stderr
     steps = re.findall(r"^\[\d+/12\] (.*)$", done.stdout, re.M)
     assert len(steps) == 12, done.stdout
     assert "not found" not in done.stdout + done.stderr, done.stderr
+    for text in re.findall(r"^\[\d+/12\] .*\n\n((?:.+\n)+)\n((?:  # .+\n)*)", done.stdout, re.M):
+        assert max(map(len, "".join(text).splitlines())) <= 80, text
     assert "illegal request: logical block address out of range (5/21/00)" in done.stderr
     for text in ("ata0:0:0:0", "ide.sys", "AtaPortInitializeEx", "sdb1", "/mnt/DEMO", "read, at random", "Disklabel type: gpt"):
         assert text in done.stdout, text

@@ -116,7 +116,7 @@ def test_memory_above_4_gib_is_reached_by_a_device_of_32_bits(tmp_path, controll
 
 @pytest.mark.parametrize("controller", ["ahci", "ide-pc", "lsi"])
 @pytest.mark.parametrize("size, shown", [
-    (512, "512 B"), (504 << 20, "504 MiB"), (8 << 30, "8.0 GiB"), (128 << 30, "128 GiB"), (3 * TIB, "3.0 TiB")],
+    (512, "512 B"), (504 << 20, "504 MiB"), (8 << 30, "8 GiB"), (128 << 30, "128 GiB"), (3 * TIB, "3 TiB")],
     ids=["1-sector", "504M", "8G", "128G", "3T"])
 def test_disks_of_any_size(tmp_path, controller, size, shown):
     image = sparse(tmp_path / "disk.img", size)
@@ -161,7 +161,7 @@ def test_partitions_of_an_mbr_with_logical_ones(tmp_path):
         f.write(b"FIRST")
     done = run("parts; head -c 5 /dev/sda1; echo; blockdev --getsz /dev/sda6; echo end | dd of=/dev/sda1 bs=512 seek=8192 2>&1; "
                "cat /proc/partitions | wc -l", "--disk", f"ahci:{image}")
-    assert re.search(r"^sda1 +4\.0 MiB +2048 +10239$", done.stdout, re.M), done.stdout
+    assert re.search(r"^sda1 +4 MiB +2048 +10239$", done.stdout, re.M), done.stdout
     assert [name for name in re.findall(r"^(sda\d*) ", done.stdout, re.M)] == ["sda", "sda1", "sda2", "sda5", "sda6"]
     assert "\nFIRST\n12000\n" in done.stdout and "No space left on device" in done.stdout
     assert done.stdout.rstrip().endswith("\n7")
@@ -188,11 +188,11 @@ def test_partitions_of_a_gpt_its_backup_and_a_malformed_one(tmp_path):
     image = sparse(tmp_path / "disk.img", 64 << 20)
     sfdisk(image, "label: gpt\nsize=2048\nsize=4096\n")
     whole = bytearray(image.read_bytes())
-    assert re.search(r"^sda2 +2\.0 MiB ", run("parts", "--disk", f"ahci:{image}").stdout, re.M)
+    assert re.search(r"^sda2 +2 MiB ", run("parts", "--disk", f"ahci:{image}").stdout, re.M)
     whole[512 + 60] ^= 1  # the first header's GUID
     image.write_bytes(whole)
     done = run("parts; dmesg", "--disk", f"ahci:{image}")
-    assert re.search(r"^sda2 +2\.0 MiB ", done.stdout, re.M)
+    assert re.search(r"^sda2 +2 MiB ", done.stdout, re.M)
     assert "sda: the backup partition table is used: GPT header at block 1: its checksum is wrong" in done.stdout
     whole[-512 + 60] ^= 1
     image.write_bytes(whole)
@@ -340,8 +340,8 @@ def test_the_commands_say_what_there_is(tmp_path):
     done = run("disks -v; identify /dev/sda; inquiry /dev/sda; smart /dev/sda; cdb -r 8 /dev/sda 25 0 0 0 0 0 0 0 0 0; iostat",
                "--disk", f"ahci:{image}")
     assert done.returncode == 0, done.stderr
-    for line in (r"^sda +8\.0 MiB +ATA QEMU HARDDISK +ata0:0:0:0 +ahci\.sys +0000:00:1f\.2 +512 +512 +32 ",
-                 r"^model +QEMU HARDDISK$", r"^capacity +16384 sectors of 512 bytes: 8\.0 MiB$", r"^NCQ depth +32$",
+    for line in (r"^sda +8 MiB +ATA QEMU HARDDISK +ata0:0:0:0 +ahci\.sys +0000:00:1f\.2 +512 +512 +32 ",
+                 r"^model +QEMU HARDDISK$", r"^capacity +16384 sectors of 512 bytes: 8 MiB$", r"^NCQ depth +32$",
                  r"^product +QEMU HARDDISK", r"^health: good$", r"^000000  00 00 3f ff 00 00 02 00 ", r"^sda +[\d.]+ "):
         assert re.search(line, done.stdout, re.M), line
 
@@ -349,15 +349,18 @@ def test_the_commands_say_what_there_is(tmp_path):
 @pytest.mark.parametrize("command, status, said", [
     ("cdb /dev/sda ff 0 0 0 0 0", 1, "illegal request: invalid command operation code (5/20/00)"),
     ("cdb -r 512 /dev/sda 28 0 7f ff ff ff 0 0 1 0", 1, "logical block address out of range (5/21/00)"),
-    ("cdb /dev/sda", 2, "which command?"), ("cdb /dev/sda zz", 2, "'zz' is no byte"),
-    ("identify /dev/sdz", 1, "/dev/sdz: No such file"), ("identify /dev/null", 1, "cannot be sent"),
-    ("parts sdq", 1, "there is no disk 'sdq'"), ("iostat x", 2, "numbers above 0"),
+    ("cdb /dev/sda", 2, "which command?"), ("cdb /dev/sda zz", 2, "'zz' is no hexadecimal byte"),
+    ("cdb /dev/sda 0 1 2 3 4 5 6 7 8 9 a b c d e f 10", 2, "16 bytes at most"), ("cdb -r", 2, "'-r' needs a value"),
+    ("cdb -r 9999999 /dev/sda 12", 2, "'9999999' is no number of bytes from 1 to 1048576"),
+    ("identify /dev/sdz", 1, "/dev/sdz: No such file"), ("identify /dev/null", 1, "/dev/null: is no disk and no CD\n"),
+    ("smart /etc", 1, "/etc: is no disk and no CD\n"), ("inquiry", 2, "which device?"), ("eject a b", 2, "one device, and not 'b' as well"),
+    ("parts sdq", 1, "there is no disk 'sdq'"), ("iostat x", 2, "'x' is no number of SECONDS from 1 to "), ("iostat 1 0", 2, "'0' is no number of TIMES"),
+    ("tour 3x", 2, "'3x' is no step from 1 to 12"), ("registry nothing", 1, "nothing lies at or below 'nothing'"),
     ("rescan nothing", 1, "there is no adapter 'nothing'"), ("rescan && rescan ata0 && disks | grep -q sda", 0, ""),
     ("disks --help && parts --help && identify --help && inquiry --help && smart --help && cdb --help && eject --help && "
      "iostat --help && iobench --help && rescan --help", 0, ""),
-    ("iobench -b 100 -n 5 /dev/sda", 1, "/dev/sda: read of 100 bytes at byte "),
-    ("iobench -b 100 -d 2 -n 5 /dev/sda", 1, "/dev/sda: read of 100 bytes at byte "),
-    ("iobench -b 0 /dev/sda", 2, "'0' is no size from 1 to "), ("iobench /dev/null", 1, "is neither a disk nor a file"),
+    ("iobench -b 100 /dev/sda", 2, "'100' is no multiple of 512 bytes"), ("iobench -b 65M /dev/sda", 2, "'65' is no number of MiB from 1 to 64"),
+    ("iobench -b 0 /dev/sda", 2, "'0' is no number of bytes from 1 to "), ("iobench /dev/null", 1, "is neither a disk nor a file"),
     ("iobench -b 16M -d 32 /dev/sda", 2, "more than 256 MiB of memory"),
     ("iobench -b 16M -n 1 /dev/sda", 1, "less than one request"),
 ])

@@ -142,7 +142,7 @@ def test_commands_load_bind_unbind_unload():
         drivers unload atasim.sys
         drivers""")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.endswith("no adapters\n")
+    assert done.stdout.endswith("no adapters\nno drivers\n")
     assert "in use" in done.stderr
 
 
@@ -150,6 +150,7 @@ def test_commands_load_bind_unbind_unload():
     ("drivers load /etc/motd", 1, "drivers: load /etc/motd: "),
     ("drivers load /none.sys", 1, "drivers: /none.sys: No such file or directory"),
     ("drivers load /bin/busybox", 1, "e_magic is 0x457f: not MZ"),
+    ("drivers info /etc/motd", 1, "drivers: /etc/motd: e_magic is 0x7954: not MZ"),
     ("drivers unload none", 1, "no driver of that name is loaded"),
     ("drivers bind 00:0f.0", 1, "there is no device 00:0f.0"),
     ("drivers bind 00:1f.2", 1, "no INF file has a driver for 00:1f.2"),

@@ -35,8 +35,8 @@ def test_the_usual_workloads_and_their_picture(tmp_path):
     assert done.returncode == 0, done.stderr
     table, mib, requests = done.stdout.split("\n\n")
     names = [line.split("  ")[0] for line in table.splitlines()[1:]]
-    assert names == ["read, in a row, 1.0 MiB", "read, at random, 4.0 KiB", "read, at random, 4.0 KiB, 32 at once",
-                     "read, at random, 4.0 KiB, 4 threads"]
+    assert names == ["read, in a row, 1 MiB", "read, at random, 4 KiB", "read, at random, 4 KiB, 32 at once",
+                     "read, at random, 4 KiB, 4 threads"]
     for chart, unit in ((mib, "MiB/s"), (requests, "IO/s")):
         lines = chart.splitlines()
         assert lines[0] == unit and [line.split(" |")[0].rstrip() for line in lines[1:]] == names

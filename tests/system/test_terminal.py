@@ -170,7 +170,11 @@ def test_raw_mode_for_an_editor(terminal):
 
 
 def test_help_for_a_person(terminal):
-    assert terminal.run("help").startswith("This system\n  help ")
+    terminal.type("help\r")
+    assert re.search(r"^This system\r\n  help ", terminal.see("--More--"), re.M)  # a screen at a time
+    terminal.type(" " * 4)
+    terminal.see(r"'help --all' names all\.")
+    terminal.see(PROMPT)
     assert "Usage: lspci" in terminal.run("help lspci")
 
 

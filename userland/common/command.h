@@ -6,6 +6,7 @@
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
+#include "lib/units.h"
 
 /* ---- the command line ---- */
 
@@ -34,6 +35,12 @@ int command_option(const struct command *c, int argc, char **argv);
 /* For a command that takes no words: is there one? Then that is wrong usage. */
 void command_no_words(const struct command *c, int argc, char **argv);
 
+/* The one word of a command that takes one: `what` it is. NULL: it was left out, which is wrong usage if it is needed. */
+const char *command_word(int argc, char **argv, const char *what, bool needed);
+
+/* A number that was typed, from least to most; anything else is wrong usage. `what` it is the number of. */
+uint64_t number_of(const char *text, const char *what, uint64_t least, uint64_t most);
+
 /* ---- errors ---- */
 
 /* "NAME: text" to stderr, then ": why" if errno is not 0. */
@@ -58,12 +65,8 @@ int line_cut(char *line, const char *between, char **words, int max);
 
 /* ---- units ---- */
 
-struct units {
-    char text[24];
-};
-
-struct units units_size(uint64_t bytes); /* "512 B", "1.5 KiB", "254 MiB" */
-struct units units_ms(uint64_t ms);      /* "0.250 s", "3 min 20 s", "2 d 3 h" */
+/* Sizes are units_bytes()'s, as in the kernel's log: "512 B", "1.5 KiB", "254 MiB". */
+struct units units_ms(uint64_t ms); /* "0.250 s", "3 min 20 s", "2 d 3 h" */
 
 /* ---- tables ---- */
 

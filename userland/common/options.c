@@ -1,6 +1,7 @@
 /*
  * The command line and its help, from one table of options.
  */
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,7 +59,7 @@ command_option(const struct command *c, int argc, char **argv)
         finish(0);
     }
     if (letter == ':')
-        usage_fail("'%s' needs a value", argv[optind - 1]);
+        usage_fail("'-%c' needs a value", optopt);
     if (letter == '?')
         usage_fail("unknown option '%s'", argv[optind - 1]);
     return letter;
@@ -70,4 +71,28 @@ command_no_words(const struct command *c, int argc, char **argv)
     (void)c;
     if (optind < argc)
         usage_fail("unexpected '%s'", argv[optind]);
+}
+
+const char *
+command_word(int argc, char **argv, const char *what, bool needed)
+{
+    if (needed && optind == argc)
+        usage_fail("which %s?", what);
+    if (optind + 1 < argc)
+        usage_fail("one %s, and not '%s' as well", what, argv[optind + 1]);
+    return argv[optind];
+}
+
+uint64_t
+number_of(const char *text, const char *what, uint64_t least, uint64_t most)
+{
+    char *end;
+    uint64_t n;
+
+    errno = 0;
+    n = strtoull(text, &end, 10);
+    if (*text < '0' || *text > '9' || *end || errno || n < least || n > most)
+        usage_fail("'%s' is no %s from %llu to %llu", text, what, (unsigned long long)least,
+                   (unsigned long long)most);
+    return n;
 }

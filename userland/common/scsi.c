@@ -1,4 +1,5 @@
 #include "userland/common/scsi.h"
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -52,8 +53,12 @@ scsi_command(struct scsi *s, const uint8_t *cdb, unsigned length, enum scsi_way 
                           .timeout = TIMEOUT};
 
     memset(s->sense, 0, sizeof s->sense);
-    if (ioctl(s->fd, SG_IO, &h))
-        fail("%s: the command cannot be sent", s->path);
+    if (ioctl(s->fd, SG_IO, &h)) {
+        bool other = errno == ENOTTY || errno == EINVAL;
+
+        errno = other ? 0 : errno;
+        fail("%s: %s", s->path, other ? "is no disk and no CD" : "the command cannot be sent");
+    }
     s->sense_size = h.sense_written;
     s->status = h.status;
     s->host_status = h.host_status;

@@ -1,5 +1,5 @@
 /*
- * Reading the kernel's text files, and units for people.
+ * Reading the kernel's text files, and times for people.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -52,27 +52,6 @@ line_cut(char *line, const char *between, char **words, int max)
         if (*word || empty_counts)
             words[n++] = word;
     return n;
-}
-
-struct units
-units_size(uint64_t bytes)
-{
-    static const char *const names[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
-    struct units u;
-    unsigned order = 0;
-    uint64_t rest = 0;
-
-    while (bytes >= 1024) {
-        rest = bytes % 1024;
-        bytes /= 1024;
-        order++;
-    }
-    if (order && bytes < 10)
-        snprintf(u.text, sizeof(u.text), "%llu.%llu %s", (unsigned long long)bytes,
-                 (unsigned long long)(rest * 10 / 1024), names[order]);
-    else
-        snprintf(u.text, sizeof(u.text), "%llu %s", (unsigned long long)bytes, names[order]);
-    return u;
 }
 
 struct units
