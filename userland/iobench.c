@@ -40,7 +40,7 @@ static const struct choice choices[] = {
 static const struct command command = {
     "iobench", "measure how fast a disk or a file is", "[OPTIONS] TARGET",
     "TARGET is a disk, a partition, or a file, as long as it is. Without -b, -d, -j and -s: some usual workloads.\n"
-    "MEAN and the times that 99 of 100 requests and the slowest took are microseconds, from asking to answer.\n"
+    "MEAN, 99% (so many of 100 took no longer) and MAX are microseconds from asking to answer.\n"
     "A disk that is mounted is not written. Exit status: 0, or 1 if a request failed.",
     choices};
 
@@ -489,8 +489,7 @@ main(int argc, char **argv)
 {
     struct job j = {.loads = {{.block = 4096, .depth = 1, .threads = 1}}, .count = 1, .seconds = SECONDS};
     struct outcome outcomes[WORKLOADS];
-    struct table t = {
-        .head = {"WORKLOAD", ">REQUESTS", ">MiB/s", ">IO/s", ">MEAN", ">99 OF 100", ">SLOWEST"}};
+    struct table t = {.head = {"WORKLOAD", ">REQUESTS", ">MiB/s", ">IO/s", ">MEAN us", ">99% us", ">MAX us"}};
     unsigned done = 0;
     const char *path;
     uint64_t size;

@@ -39,11 +39,11 @@ struct proc_part {
 struct proc_node {
     const struct proc_entry *entry; /* a registered name; NULL: a process's */
     const struct proc_part
-        *part; /* of process `pid`; NULL: the process's own directory, or fd/ and its links */
+        *part; /* of process `pid`; NULL: its own directory, its thread's, or a link of fd/ */
     int pid;   /* 0: none */
-    int fd;    /* PROC_FD_DIR: fd/; >= 0: its link; PROC_NO_FD */
+    int fd;    /* >= 0: a link of fd/; PROC_NO_FD; PROC_THREAD: the directory below task/ */
 };
-enum { PROC_NO_FD = -1, PROC_FD_DIR = -2 };
+enum { PROC_NO_FD = -1, PROC_THREAD = -2 };
 
 /* A vnode for these; NULL: no memory. */
 struct vnode *proc_vnode(struct fs *fs, uint32_t mode, uint64_t ino, const struct proc_node *n);

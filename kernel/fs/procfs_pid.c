@@ -305,19 +305,33 @@ show_mounts(struct text *t, struct process *p)
 }
 
 static const struct proc_part parts[] = {
-    {"cmdline", S_IFREG | 0444, show_cmdline}, {"comm", S_IFREG | 0444, show_comm},
-    {"cwd", S_IFLNK | 0777, show_cwd},         {"environ", S_IFREG | 0400, show_environ},
-    {"exe", S_IFLNK | 0777, show_exe},         {"fd", S_IFDIR | 0500, NULL},
-    {"limits", S_IFREG | 0444, show_limits},   {"maps", S_IFREG | 0444, show_maps},
-    {"mounts", S_IFREG | 0444, show_mounts},   {"root", S_IFLNK | 0777, show_root},
-    {"stat", S_IFREG | 0444, show_stat},       {"statm", S_IFREG | 0444, show_statm},
-    {"status", S_IFREG | 0444, show_status},   {"task", S_IFDIR | 0555, NULL},
+    {"cmdline", S_IFREG | 0444, show_cmdline},
+    {"comm", S_IFREG | 0444, show_comm},
+    {"cwd", S_IFLNK | 0777, show_cwd},
+    {"environ", S_IFREG | 0400, show_environ},
+    {"exe", S_IFLNK | 0777, show_exe},
+    {"fd", S_IFDIR | 0500, NULL},
+    {"limits", S_IFREG | 0444, show_limits},
+    {"maps", S_IFREG | 0444, show_maps},
+    {"mounts", S_IFREG | 0444, show_mounts},
+    {"root", S_IFLNK | 0777, show_root},
+    {"stat", S_IFREG | 0444, show_stat},
+    {"statm", S_IFREG | 0444, show_statm},
+    {"status", S_IFREG | 0444, show_status},
+    {"task", S_IFDIR | 0555, NULL}, /* last: a thread has no threads */
 };
 
 static bool
 part_is(const struct proc_part *part, const char *name)
 {
     return part && strcmp(part->name, name) == 0;
+}
+
+/* How many of them the directory n has. */
+static size_t
+parts_of(const struct proc_node *n)
+{
+    return ARRAY_SIZE(parts) - (n->fd == PROC_THREAD);
 }
 
 /* ---- open files ---- */
@@ -369,22 +383,31 @@ proc_pid_parse(const char *name, size_t len)
     return pid;
 }
 
+enum { INO_THREAD, INO_PROCESS, INO_PARTS, INO_FDS = 0x1000 };
+
 static uint64_t
 ino_of(int pid, uint64_t what)
 {
     return (uint64_t)pid << 20 | what;
 }
 
-int
-proc_pid_dir(struct fs *fs, int pid, struct vnode **out)
+static int
+pid_dir(struct fs *fs, int pid, int kind, struct vnode **out)
 {
     struct process *p = process_find(pid);
 
     if (!p)
         return -ENOENT;
     process_put(p);
-    *out = proc_vnode(fs, S_IFDIR | 0555, ino_of(pid, 1), &(struct proc_node){.pid = pid, .fd = PROC_NO_FD});
+    *out = proc_vnode(fs, S_IFDIR | 0555, ino_of(pid, kind == PROC_THREAD ? INO_THREAD : INO_PROCESS),
+                      &(struct proc_node){.pid = pid, .fd = kind});
     return *out ? 0 : -ENOMEM;
+}
+
+int
+proc_pid_dir(struct fs *fs, int pid, struct vnode **out)
+{
+    return pid_dir(fs, pid, PROC_NO_FD, out);
 }
 
 static int
@@ -396,7 +419,7 @@ fd_lookup(struct vnode *dir, int pid, const char *name, size_t len, struct vnode
     if (!f)
         return -ENOENT;
     file_put(f);
-    *out = proc_vnode(dir->fs, S_IFLNK | 0700, ino_of(pid, 0x1000 + (uint64_t)fd),
+    *out = proc_vnode(dir->fs, S_IFLNK | 0700, ino_of(pid, INO_FDS + (uint64_t)fd),
                       &(struct proc_node){.pid = pid, .fd = fd});
     return *out ? 0 : -ENOMEM;
 }
@@ -409,11 +432,11 @@ proc_pid_lookup(struct vnode *dir, const char *name, size_t len, struct vnode **
     if (part_is(n->part, "fd"))
         return fd_lookup(dir, n->pid, name, len, out);
     if (part_is(n->part, "task"))
-        return proc_pid_parse(name, len) == n->pid ? proc_pid_dir(dir->fs, n->pid, out) : -ENOENT;
-    for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+        return proc_pid_parse(name, len) == n->pid ? pid_dir(dir->fs, n->pid, PROC_THREAD, out) : -ENOENT;
+    for (size_t i = 0; i < parts_of(n); i++) {
         if (strlen(parts[i].name) != len || memcmp(parts[i].name, name, len) != 0)
             continue;
-        *out = proc_vnode(dir->fs, parts[i].mode, ino_of(n->pid, 2 + i),
+        *out = proc_vnode(dir->fs, parts[i].mode, ino_of(n->pid, INO_PARTS + i),
                           &(struct proc_node){.part = &parts[i], .pid = n->pid, .fd = PROC_NO_FD});
         return *out ? 0 : -ENOMEM;
     }
@@ -437,7 +460,7 @@ fd_emit(void *context, int fd, struct file *f)
     if (l->full || (uint64_t)fd < *l->position)
         return;
     len = snprintf(name, sizeof(name), "%d", fd);
-    l->full = !l->emit(l->context, name, (size_t)len, 0x1000 + (uint64_t)fd, S_IFLNK, (uint64_t)fd + 1);
+    l->full = !l->emit(l->context, name, (size_t)len, INO_FDS + (uint64_t)fd, S_IFLNK, (uint64_t)fd + 1);
     if (!l->full)
         *l->position = (uint64_t)fd + 1;
 }
@@ -468,15 +491,15 @@ proc_pid_readdir(struct vnode *dir, uint64_t *position, dir_emit *emit, void *co
         char name[16];
         int len = snprintf(name, sizeof(name), "%d", n->pid);
 
-        if (*position == 0 && emit(context, name, (size_t)len, ino_of(n->pid, 1), S_IFDIR, 1))
+        if (*position == 0 && emit(context, name, (size_t)len, ino_of(n->pid, INO_THREAD), S_IFDIR, 1))
             *position = 1;
         return 0;
     }
-    while (*position < ARRAY_SIZE(parts)) {
+    while (*position < parts_of(n)) {
         const struct proc_part *part = &parts[*position];
 
-        if (!emit(context, part->name, strlen(part->name), ino_of(n->pid, 2 + *position), part->mode & S_IFMT,
-                  *position + 1))
+        if (!emit(context, part->name, strlen(part->name), ino_of(n->pid, INO_PARTS + *position),
+                  part->mode & S_IFMT, *position + 1))
             break;
         ++*position;
     }

@@ -183,6 +183,13 @@ def test_help_is_ours_and_finds_commands():
     assert done.stderr == "help: there is no command 'nosuch'; 'help' lists what there is\n"
 
 
+def test_the_whole_tree_has_an_end():
+    done = on_portolan("find / >/tmp/all; echo status $?; grep -c '^/proc/1/task/1/' /tmp/all; grep '/task/1/task' /tmp/all; "
+                       "diff /proc/1/cmdline /proc/1/task/1/cmdline && echo same")
+    status, parts, same = done.stdout.splitlines()
+    assert status == "status 0" and int(parts) >= 12 and same == "same", done.stdout + done.stderr
+
+
 def test_dmesg_shows_the_log():
     done = on_portolan("echo hello from a program >/dev/kmsg; dmesg | tail -1; dmesg -c >/dev/null; dmesg | wc -l")
     lines = done.stdout.splitlines()
