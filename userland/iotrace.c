@@ -327,7 +327,7 @@ register_text(const struct event *e, char *text, size_t room)
     if (how & 8)
         snprintf(value, sizeof(value), "%llu items of %u bytes", e->number[3], size);
     else if (how & 4)
-        snprintf(value, sizeof(value), "(%u bytes)", size);
+        snprintf(value, sizeof(value), size ? "(%u bytes)" : "?", size);
     else
         snprintf(value, sizeof(value), "0x%0*llx", (int)size * 2, e->number[3]);
     snprintf(place, sizeof(place), "%s %u+0x%llx", "BAR", bar, offset);

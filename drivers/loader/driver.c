@@ -297,6 +297,11 @@ driver_start(struct driver *d, char *why)
         d->state = DRIVER_STARTED;
     err = err ? err : d->state == DRIVER_STARTED ? 0 : -EIO;
     leave(entered);
+    if (!err && !d->port.port)
+        log_warn(
+            "%s: its DriverEntry has called neither ScsiPortInitialize nor AtaPortInitializeEx with success: "
+            "it serves nothing",
+            d->name);
     if (!err && d->port.started)
         d->port.started(d, d->port.data);
     else if (err && d->port.leave)

@@ -10,14 +10,20 @@
 #include "kernel/trace/trace.h"
 
 #define INSTRUCTION_MAX 15
+#define TOUCHES_MAX     4 /* MOVS with both ends on two pages */
 #define RFLAGS_TF       BIT64(8)
 #define RFLAGS_IF       BIT64(9)
 
-/* An access that is being made on this processor. */
+/* An instruction that is being made on this processor: it may touch several watched pages. */
 struct step {
     bool active, were_on;
-    const struct watch_range *range;
-    uintptr_t address, rip;
+    unsigned count;
+    struct touch {
+        const struct watch_range *range;
+        uintptr_t address;
+        bool is_write;
+    } touch[TOUCHES_MAX];
+    uintptr_t rip, other; /* other: of a copy, where the value is */
     struct access access;
 };
 PERCPU static struct step steps;
@@ -49,48 +55,89 @@ page_is_watched(uintptr_t address)
     return false;
 }
 
-/* The register's value, as the frame has it; in the order of ModRM's numbers. */
+/* A value of the access's size: the register's, as the frame has it, in the order of ModRM's numbers. */
 static uint64_t
-register_of(const struct trap_frame *f, const struct access *a)
+value_of(const struct trap_frame *f, const struct step *s)
 {
+    const struct access *a = &s->access;
     const uint64_t reg[16] = {f->rax, f->rcx, f->rdx, f->rbx, f->rsp, f->rbp, f->rsi, f->rdi,
                               f->r8,  f->r9,  f->r10, f->r11, f->r12, f->r13, f->r14, f->r15};
-    uint64_t value = a->is_constant ? a->constant : reg[a->reg] >> (a->is_high ? 8 : 0);
+    uint64_t value = a->is_copy       ? *(const volatile uint64_t *)s->other
+                     : a->is_constant ? a->constant
+                                      : reg[a->reg] >> (a->is_high ? 8 : 0);
 
     return a->size < 8 ? value & (BIT64(8 * a->size) - 1) : value;
 }
 
-static void
-note(const struct trap_frame *f, const struct step *s)
+/* Is the value known, and can it be read? */
+static bool
+has_value(const struct step *s)
 {
-    const struct access *a = &s->access;
-    unsigned how = (a->is_write ? TRACE_WRITE : 0u) | (a->has_value ? 0u : TRACE_VALUE_UNKNOWN);
-
-    if (s->range)
-        trace(TRACE_REGISTER, s->range->name, s->range->range | (uint64_t)a->size << 8 | how << 16,
-              s->address - s->range->va, a->has_value ? register_of(f, a) : 0, s->rip);
+    return s->access.is_copy ? !page_is_watched(s->other) && !page_is_watched(s->other + 7) &&
+                                   memory_readable((const void *)s->other, 8)
+                             : s->access.has_value;
 }
 
+static void
+note(const struct trap_frame *f, const struct step *s, const struct touch *at, bool is_write)
+{
+    bool known = has_value(s);
+    unsigned how = (is_write ? TRACE_WRITE : 0u) | (known ? 0u : TRACE_VALUE_UNKNOWN);
+
+    if (at->range)
+        trace(TRACE_REGISTER, at->range->name, at->range->range | (uint64_t)s->access.size << 8 | how << 16,
+              at->address - at->range->va, known ? value_of(f, s) : 0, s->rip);
+}
+
+static void
+step_begin(struct step *s, struct trap_frame *f)
+{
+    *s = (struct step){.active = true, .were_on = f->rflags & RFLAGS_IF, .rip = f->rip};
+    if (memory_readable((const void *)f->rip, INSTRUCTION_MAX))
+        s->access = access_decode((const uint8_t *)f->rip, INSTRUCTION_MAX);
+    f->rflags = (f->rflags | RFLAGS_TF) & ~RFLAGS_IF;
+}
+
+/* Which way it goes, the instruction says: an emulator faults at the read of one that reads and writes. */
+static void
+touch_add(struct step *s, const struct trap_frame *f, uintptr_t address)
+{
+    struct touch *at = &s->touch[s->count++];
+    const struct access *a = &s->access;
+
+    *at = (struct touch){.range = range_of(address), .address = address, .is_write = a->is_write};
+    if (!a->size)
+        at->is_write = f->error & PF_WRITE;
+    if (a->is_copy) {
+        at->is_write = address - f->rdi < a->size;
+        s->other = at->is_write ? f->rsi : f->rdi;
+    }
+    if (at > s->touch && address - s->touch[0].address < a->size)
+        at->range = NULL; /* the rest of an access that lies in two pages */
+    if (a->is_update || (!at->is_write && !has_value(s)))
+        note(f, s, at, false);
+    if (at->is_write)
+        note(f, s, at, true);
+}
+
+/* In its step, too: an instruction touches more than one page, or another processor has taken its page away meanwhile. */
 static bool
 fault(struct trap_frame *f, uintptr_t address)
 {
     struct step *s = percpu_this(steps);
+    bool is_known = false;
 
-    if (f->error & PF_PRESENT || s->active || !page_is_watched(address))
+    if (f->error & PF_PRESENT || !page_is_watched(address))
         return false;
-    *s = (struct step){.active = true,
-                       .were_on = f->rflags & RFLAGS_IF,
-                       .range = range_of(address),
-                       .address = address,
-                       .rip = f->rip};
-    if (memory_readable((const void *)f->rip, INSTRUCTION_MAX))
-        s->access = access_decode((const uint8_t *)f->rip, INSTRUCTION_MAX);
-    if (!s->access.has_value)
-        s->access.is_write = f->error & PF_WRITE;
-    if (s->access.is_write)
-        note(f, s);
+    if (!s->active)
+        step_begin(s, f);
+    for (unsigned i = 0; i < s->count; i++)
+        is_known |= (s->touch[i].address ^ address) < PAGE_SIZE;
+    if (!is_known && s->count == TOUCHES_MAX)
+        return false;
+    if (!is_known)
+        touch_add(s, f, address);
     space_set_present((void *)address, true);
-    f->rflags = (f->rflags | RFLAGS_TF) & ~RFLAGS_IF;
     return true;
 }
 
@@ -105,10 +152,14 @@ stepped(struct trap_frame *f)
     f->rflags &= ~RFLAGS_TF;
     if (s->were_on)
         f->rflags |= RFLAGS_IF;
-    if (!s->access.is_write)
-        note(f, s);
-    if (page_is_watched(s->address))
-        space_set_present((void *)s->address, false);
+    for (unsigned i = 0; i < s->count; i++) {
+        const struct touch *at = &s->touch[i];
+
+        if (s->access.is_exchange || (!at->is_write && has_value(s)))
+            note(f, s, at, false);
+        if (page_is_watched(at->address))
+            space_set_present((void *)at->address, false);
+    }
     return true;
 }
 

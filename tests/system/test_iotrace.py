@@ -2,11 +2,12 @@
 
 import json
 import re
+import shutil
 import subprocess
 
 import pytest
 
-from launcher import portolan
+from launcher import ROOT, portolan
 
 READ = "dd if=/dev/sda bs=4k skip=5 count=1 iflag=direct of=/dev/null 2>/dev/null"
 BLOCK = r"sda: read 4096 bytes at 20480"
@@ -118,3 +119,35 @@ def test_a_driver_that_goes_while_it_is_watched(tmp_path):
     done = portolan("exec", "--disk", f"ahci:{image(tmp_path)}", "--", "iotrace sh -c 'drivers unbind 0000:00:1f.2; "
                     "drivers bind 0000:00:1f.2 ahci.sys' >/dev/null; head -c 4096 /dev/sda | wc -c; iotrace " + READ + " | grep -c PxCI")
     assert done.stdout.split()[0] == "4096" and int(done.stdout.split()[1]) >= 1, done.stdout + done.stderr
+
+
+# What tests/drivers/inlined.c does, as it is to be seen: offset, direction, value.
+INLINED = ["4 <- 0x12345678", "4 -> 0xedcba987", "4 <- 0x0000000f", "200 <- 0x11", "202 <- 0x2222", "208 <- 0xfffffffffffffffe",
+           "210 -> 0x00", "212 -> 0x0000", "218 -> 0x[0-9a-f]{16}", "220 <- 0xabcdef01", "4 <- 0xabcdef01", "4 -> 0xfffffff0",
+           r"230 -> \(4 bytes\)", r"230 <- \(4 bytes\)", r"0 -> \(4 bytes\)",
+           "300 <- 0x00000011", "304 <- 0x00000022", "308 <- 0x00000033", "30c <- 0x00000044", "320 <- 0xbeef", "322 <- 0xbeef",
+           "0 -> 0x010000ed", "4 -> 0x543210fe", "0 -> 0x010000ed", r"340 -> \(16 bytes\)", r"340 <- \(16 bytes\)",
+           r"0 -> \(4 bytes\)", r"2000 <- \(4 bytes\)", "ffe -> 0x[0-9a-f]{8}"]
+
+
+@pytest.mark.parametrize("smp", [1, 4])
+def test_a_driver_that_inlines_its_registers(smp, tmp_path):
+    folder = tmp_path / "mine"
+    shutil.copytree(ROOT / "drivers/miniport/template/scsiport", folder)
+    shutil.copy(ROOT / "tests/drivers/inlined.c", folder)
+    source, text = folder / "ramdisk.c", (folder / "ramdisk.c").read_text()
+    for old, new in {"struct adapter {": "void registers_touch(volatile UCHAR *r);\nstruct adapter {\n    UCHAR *registers;",
+                     "    if (lba > SECTORS": "    registers_touch(a->registers);\n    if (lba > SECTORS",
+                     "    config->NumberOfBuses": "    ((struct adapter *)extension)->registers = ScsiPortGetDeviceBase(extension, PCIBus, "
+                     "config->SystemIoBusNumber, (*config->AccessRanges)[0].RangeStart, 0x3000, FALSE);\n    config->NumberOfBuses",
+                     "Isa, /*": "PCIBus, .NumberOfAccessRanges = 1, .VendorId = \"1234\", .VendorIdLength = 4, .DeviceId = \"11E8\", "
+                     ".DeviceIdLength = 4, /*"}.items():
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    source.write_text(text)
+    subprocess.run(["make", "-s", "-f", ROOT / "drivers/miniport/miniport.mk"], cwd=folder, check=True, timeout=120)
+    done = portolan("exec", "--smp", smp, "--qemu", "-device edu", "--driver", folder / "ramdisk.sys", "--driver", folder / "ramdisk.inf", "--",
+                    f"iotrace {READ}; ports | grep ramdisk; {READ} && echo still")
+    seen = re.findall(r"BAR 0\+0x([0-9a-f]+ (?:->|<-) .*)", done.stdout)
+    assert len(seen) == len(INLINED) and all(map(re.fullmatch, INLINED, seen)), done.stdout + done.stderr
+    assert re.search(r"scsi0 +running .* 0 +-\nstill\n$", done.stdout), done.stdout

@@ -6,7 +6,8 @@
 #include "lib/format.h"
 #include "lib/string.h"
 
-#define EXTENSION_MAGIC UINT64_C(0x6e6f6974634341ff)
+#define refuse(status, ...) (port_refuse("AtaPortInitializeEx", __VA_ARGS__), (status))
+#define EXTENSION_MAGIC     UINT64_C(0x6e6f6974634341ff)
 
 /* The driver goes. */
 static void
@@ -18,17 +19,13 @@ driver_gone(struct driver *d, void *data)
 
 /* Reserved is ignored: A-017. The miniport's author reads why. */
 static NTSTATUS
-interface_check(const struct driver *d, const IDE_CONTROLLER_INTERFACE *i)
+interface_check(const IDE_CONTROLLER_INTERFACE *i)
 {
-    if (i->Version != sizeof(*i)) {
-        log_warn("%s: AtaPortInitializeEx refuses: Version is %u, not %zu (A-010)", d->name, i->Version,
-                 sizeof(*i));
-        return STATUS_REVISION_MISMATCH;
-    }
-    if (i->AtaAdapterControl)
-        return STATUS_SUCCESS;
-    log_warn("%s: AtaPortInitializeEx refuses: AtaAdapterControl is NULL (A-011)", d->name);
-    return STATUS_INVALID_PARAMETER;
+    if (i->Version != sizeof(*i))
+        return refuse(STATUS_REVISION_MISMATCH, "Version is %u, not %zu (A-010)", i->Version, sizeof(*i));
+    if (!i->AtaAdapterControl)
+        return refuse(STATUS_INVALID_PARAMETER, "AtaAdapterControl is NULL (A-011)");
+    return STATUS_SUCCESS;
 }
 
 /* nothing is called back, nothing is touched; DriverEntry returns what this does. */
@@ -41,16 +38,18 @@ AtaPortInitializeEx(PVOID DriverObject, PVOID RegistryPath, PIDE_CONTROLLER_INTE
     NTSTATUS status;
 
     if (!DriverObject || !RegistryPath || !ControllerInterface)
-        return (ULONG)STATUS_INVALID_PARAMETER; /* */
+        return (ULONG)refuse(STATUS_INVALID_PARAMETER, "one of its arguments is NULL (A-012)");
     if (irql_current() != PASSIVE_LEVEL)
         guard_stop("called AtaPortInitializeEx at IRQL %u", irql_current());
     guard_copy(&copy, ControllerInterface, sizeof(copy)); /* */
     d = driver_of_object(DriverObject);
     if (!d || RegistryPath != &d->registry_path)
-        return (ULONG)STATUS_INVALID_PARAMETER; /* */
+        return (ULONG)refuse(STATUS_INVALID_PARAMETER, "its arguments are not those of DriverEntry (A-002)");
     if (d->port.port || d->state == DRIVER_STARTED)
-        return (ULONG)STATUS_UNSUCCESSFUL; /* */
-    status = interface_check(d, &copy);
+        return (ULONG)refuse(STATUS_UNSUCCESSFUL, d->state == DRIVER_STARTED
+                                                      ? "DriverEntry has returned (A-003)"
+                                                      : "it has been called before (A-019)");
+    status = interface_check(&copy);
     if (status != STATUS_SUCCESS)
         return (ULONG)status;
     a = pool_zalloc(sizeof(*a), ATA_TAG);

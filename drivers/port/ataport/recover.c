@@ -58,8 +58,9 @@ ata_timed_out(struct bus *b, struct request *r)
     struct ata_channel *ch = b->face_data;
     struct ata_unit *u = ch->unit[r->unit->target];
 
-    adapter_log(ch->controller->adapter, "channel %u target %u: function %#x not completed within its %u s",
-                ch->number, r->unit->target, container_of(r, struct ata_request, r)->function, r->seconds);
+    adapter_log(ch->controller->adapter,
+                "channel %u target %u: function %#x not completed within its %u s (A-122)", ch->number,
+                r->unit->target, container_of(r, struct ata_request, r)->function, r->seconds);
     if (u && r != &u->reset.r && __atomic_exchange_n(&u->resetting, true, __ATOMIC_ACQ_REL))
         return; /* another one's time was over before: the reset is on its way */
     if (!u || r == &u->reset.r) {

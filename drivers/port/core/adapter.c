@@ -84,6 +84,19 @@ adapter_log(struct adapter *a, const char *format, ...)
 }
 
 void
+port_refuse(const char *routine, const char *format, ...)
+{
+    const struct gate *g = gate_current();
+    char text[PORT_TEXT];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    log_warn("%s: %s refuses: %s", g ? g->name : "a driver", routine, text);
+}
+
+void
 adapter_violation(struct adapter *a, bool *said, const char *format, ...)
 {
     char text[PORT_TEXT];

@@ -94,6 +94,8 @@ struct port_face {
     bool (*completed)(struct bus *b, struct request *r);
     /* A request is over its time. The unit is held; the face releases it when it has recovered (unit_release()). */
     void (*timed_out)(struct bus *b, struct request *r);
+    /* Its miniport has nothing, and has asked for nothing for so long. NULL: this face's buses are not paced */
+    void (*starved)(struct bus *b, uint32_t seconds);
     /* The gate is closed: nothing of this adapter comes any more. PASSIVE_LEVEL. The engine then fails what is left. */
     void (*failed)(struct adapter *a);
     /* An interrupt, of the adapter's n-th line (most have one). The line's level. Returns: it was this adapter's */
@@ -252,6 +254,9 @@ bool adapter_unmap(struct adapter *a, const void *base);
  */
 int adapter_may_take(struct adapter *a, uint64_t start, uint64_t size, bool in_memory, bool on_pci);
 int adapter_take(struct adapter *a, uint64_t start, uint64_t size, bool in_memory, bool on_pci);
+
+/* Why a driver's registration is refused, into the kernel's log; of the driver that is being called. The text ends with the rule. */
+void port_refuse(const char *routine, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Into the error log, and into the kernel's. Any IRQL. */
 void adapter_log(struct adapter *a, const char *format, ...) __attribute__((format(printf, 2, 3)));

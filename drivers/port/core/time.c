@@ -80,7 +80,7 @@ bus_second(struct timer *t)
     }
     spin_unlock_raw(&b->lock);
     if (starved) {
-        adapter_log(b->adapter, "has asked for no request for %u s though it has none", STARVED_SECONDS);
+        b->adapter->face->starved(b, STARVED_SECONDS);
         if (bus_next(b, NULL))
             bus_kick(b);
     }

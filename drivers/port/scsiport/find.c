@@ -195,6 +195,17 @@ scsi_find_status(int result)
     }
 }
 
+void
+scsi_find_text(const struct scsi_hba *h, int result, char *why)
+{
+    snprintf(why, DRIVER_WHY, "HwScsiFindAdapter %s",
+             result < 0                       ? h->adapter->gate.text
+             : result == SP_RETURN_NOT_FOUND  ? "finds no adapter there (S-036)"
+             : result == SP_RETURN_BAD_CONFIG ? "says that its configuration is bad (S-038)"
+             : result == SP_RETURN_ERROR      ? "says that it does not work (S-037)"
+                                              : "returned a value that is none (S-039)");
+}
+
 /* S-042, S-024 (what it changed), S-124 */
 static int
 config_check(const PORT_CONFIGURATION_INFORMATION *k, char *why)
@@ -320,10 +331,9 @@ next_function(const struct scsi_registration *r, uint32_t bus_number, struct pci
 }
 
 static void
-say(const struct scsi_driver *d, int result, const char *why)
+say(const struct scsi_driver *d, const char *why)
 {
-    if (result != SP_RETURN_NOT_FOUND)
-        log_err("%s: an adapter that it found is not used: %s", d->driver->name, why);
+    log_err("%s: an adapter is not used: %s", d->driver->name, why);
 }
 
 /* One HwFindAdapter. Returns its result; FOUND: *hba runs soon. */
@@ -332,16 +342,17 @@ look_for(const struct scsi_driver *d, const struct scsi_registration *r, const s
          uint32_t bus_number, struct scsi_hba **hba, bool *again)
 {
     const struct scsi_hba *before = *hba;
-    char why[DRIVER_WHY] = "HwScsiFindAdapter says that it does not work";
+    char why[DRIVER_WHY];
     struct scsi_hba *h;
     int result = SP_RETURN_ERROR, err;
 
     *again = false;
     if (scsi_hba_new(d, r, dev, &h, why)) {
-        say(d, SP_RETURN_ERROR, why);
+        say(d, why);
         return SP_RETURN_ERROR;
     }
     result = scsi_find(h, before, bus_number, again);
+    scsi_find_text(h, result, why);
     err = result == SP_RETURN_FOUND ? scsi_config_take(h, why) : -ENODEV;
     if (!err)
         err = scsi_hba_start(h, why);
@@ -349,7 +360,8 @@ look_for(const struct scsi_driver *d, const struct scsi_registration *r, const s
         *hba = h;
         return result;
     }
-    say(d, result, why);
+    if (result != SP_RETURN_NOT_FOUND)
+        say(d, why);
     scsi_hba_end(h); /* S-036, S-137 */
     return result == SP_RETURN_FOUND ? SP_RETURN_ERROR : result;
 }
@@ -380,6 +392,17 @@ search_bus(const struct scsi_driver *d, const struct scsi_registration *r, uint3
 }
 
 static bool
+is_for_nothing(const struct scsi_registration *r)
+{
+    bool by_id = r->hw.AdapterInterfaceType == PCIBus && r->vendor[0];
+
+    for (uint32_t n = 0; by_id && n < BUSES_MAX; n++)
+        if (next_function(r, n, NULL))
+            return false;
+    return by_id;
+}
+
+static bool
 bus_exists(INTERFACE_TYPE type, uint32_t number)
 {
     if (type != PCIBus)
@@ -405,5 +428,9 @@ scsi_search(const struct scsi_driver *d, const struct scsi_registration *r)
         if (found == STATUS_SUCCESS || status == STATUS_NO_SUCH_DEVICE)
             status = status == STATUS_SUCCESS ? status : found;
     }
+    if (status == STATUS_NO_SUCH_DEVICE)
+        log_warn("%s: HwScsiFindAdapter %s (S-036)", d->driver->name,
+                 is_for_nothing(r) ? "was not called: no free PCI function has its VendorId and DeviceId"
+                                   : "found no adapter");
     return status;
 }

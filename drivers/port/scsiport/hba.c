@@ -176,6 +176,15 @@ registration_for(const struct scsi_driver *d, const struct device *dev)
     return NULL;
 }
 
+static bool
+is_legacy(const struct scsi_driver *d)
+{
+    for (uint32_t n = 0; n < d->count; n++)
+        if (d->registration[n].is_legacy)
+            return true;
+    return d->count == 0;
+}
+
 /* S-034: Again is not looked at. S-127: an adapter that was stopped begins like this, with a zeroed extension. */
 int
 scsi_hba_add(struct driver *d, void *data, const struct device *dev, char *why)
@@ -186,7 +195,9 @@ scsi_hba_add(struct driver *d, void *data, const struct device *dev, char *why)
     int result, err;
 
     if (!r) {
-        snprintf(why, DRIVER_WHY, "%s looks for its devices itself, and has not taken this one", d->name);
+        snprintf(why, DRIVER_WHY, "%s %s", d->name,
+                 is_legacy(data) ? "looks for its devices itself, and has not taken this one"
+                                 : "is for another bus: AdapterInterfaceType (S-018)");
         return -ENODEV;
     }
     err = scsi_hba_new(data, r, dev, &h, why);
@@ -198,12 +209,7 @@ scsi_hba_add(struct driver *d, void *data, const struct device *dev, char *why)
         if (!err)
             err = scsi_hba_start(h, why);
     } else {
-        snprintf(why, DRIVER_WHY, "HwScsiFindAdapter %s",
-                 result < 0                       ? h->adapter->gate.text
-                 : result == SP_RETURN_NOT_FOUND  ? "finds no adapter there"
-                 : result == SP_RETURN_BAD_CONFIG ? "says that its configuration is bad"
-                 : result == SP_RETURN_ERROR      ? "says that it does not work"
-                                                  : "returned a value that is none (S-039)");
+        scsi_find_text(h, result, why);
         err = -EIO;
     }
     if (err) {
@@ -332,6 +338,7 @@ const struct port_face scsi_face = {
     .issue = scsi_issue,
     .completed = scsi_completed,
     .timed_out = scsi_timed_out,
+    .starved = scsi_starved,
     .failed = face_failed,
     .interrupt = face_interrupt,
     .stop = face_stop,

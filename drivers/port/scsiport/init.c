@@ -17,22 +17,11 @@ driver_gone(struct driver *d, void *data)
 }
 
 /* The miniport's author reads why. */
-__attribute__((format(printf, 3, 4))) static NTSTATUS
-refuse(const struct driver *d, NTSTATUS status, const char *format, ...)
-{
-    char text[PORT_TEXT];
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    log_warn("%s: ScsiPortInitialize refuses: %s", d->name, text);
-    return status;
-}
+#define refuse(status, ...) (port_refuse("ScsiPortInitialize", __VA_ARGS__), (status))
 
 /* S-012, S-013, S-014, S-015, S-016, S-018 */
 static NTSTATUS
-data_check(const struct driver *d, const HW_INITIALIZATION_DATA *hw)
+data_check(const HW_INITIALIZATION_DATA *hw)
 {
     const char *missing = !hw->HwFindAdapter  ? "HwFindAdapter"
                           : !hw->HwInitialize ? "HwInitialize"
@@ -42,12 +31,12 @@ data_check(const struct driver *d, const HW_INITIALIZATION_DATA *hw)
 
     if (hw->HwInitializationDataSize != sizeof(*hw) &&
         hw->HwInitializationDataSize != SIZE_BEFORE_ADAPTER_CONTROL)
-        return refuse(d, STATUS_REVISION_MISMATCH, "HwInitializationDataSize is %u, not %zu or %u (S-013)",
+        return refuse(STATUS_REVISION_MISMATCH, "HwInitializationDataSize is %u, not %zu or %u (S-013)",
                       hw->HwInitializationDataSize, sizeof(*hw), SIZE_BEFORE_ADAPTER_CONTROL);
     if (missing)
-        return refuse(d, STATUS_INVALID_PARAMETER, "%s is NULL (S-014)", missing);
+        return refuse(STATUS_INVALID_PARAMETER, "%s is NULL (S-014)", missing);
     if ((ULONG)hw->AdapterInterfaceType >= MaximumInterfaceType)
-        return refuse(d, STATUS_INVALID_PARAMETER, "AdapterInterfaceType is %u (S-018)",
+        return refuse(STATUS_INVALID_PARAMETER, "AdapterInterfaceType is %u (S-018)",
                       hw->AdapterInterfaceType);
     return STATUS_SUCCESS;
 }
@@ -71,8 +60,7 @@ id_take(char id[5], const void *text, size_t length)
 
 /* S-022: whatever it points to is touched in the miniport's name. The members of a newer version are none of an older one's. */
 static NTSTATUS
-registration_take(const struct driver *d, struct scsi_registration *r, const HW_INITIALIZATION_DATA *from,
-                  void *context)
+registration_take(struct scsi_registration *r, const HW_INITIALIZATION_DATA *from, void *context)
 {
     ULONG size;
     NTSTATUS status;
@@ -80,7 +68,7 @@ registration_take(const struct driver *d, struct scsi_registration *r, const HW_
     *r = (struct scsi_registration){.context = context};
     guard_copy(&size, &from->HwInitializationDataSize, sizeof(size));
     guard_copy(&r->hw, from, MIN(size, sizeof(r->hw))); /* S-006 */
-    status = data_check(d, &r->hw);
+    status = data_check(&r->hw);
     if (status != STATUS_SUCCESS)
         return status;
     r->is_legacy = !r->hw.HwAdapterControl; /* S-009 */
@@ -165,24 +153,28 @@ ScsiPortInitialize(PVOID Argument1, PVOID Argument2, PHW_INITIALIZATION_DATA HwI
     NTSTATUS status;
 
     if (!Argument1 || !Argument2 || !HwInitializationData)
-        return (ULONG)STATUS_INVALID_PARAMETER; /* S-022; S-129: there is no dump mode */
+        return (ULONG)refuse(STATUS_INVALID_PARAMETER,
+                             "one of its first three arguments is NULL (S-022)"); /* S-129 */
     if (irql_current() != PASSIVE_LEVEL)
         guard_stop("called ScsiPortInitialize at IRQL %u", irql_current());
     d = driver_of_object(Argument1);
     if (!d || Argument2 != &d->registry_path)
-        return (ULONG)STATUS_INVALID_PARAMETER; /* S-002 */
+        return (ULONG)refuse(STATUS_INVALID_PARAMETER, "its arguments are not those of DriverEntry (S-002)");
     if (d->state == DRIVER_STARTED || (d->port.port && strcmp(d->port.port, "scsiport")))
-        return (ULONG)refuse(d, STATUS_UNSUCCESSFUL, "%s (S-010)",
+        return (ULONG)refuse(STATUS_UNSUCCESSFUL, "%s (S-010)",
                              d->state == DRIVER_STARTED ? "DriverEntry has returned"
                                                         : "it is another port's");
-    status = registration_take(d, &taken, HwInitializationData, HwContext);
+    status = registration_take(&taken, HwInitializationData, HwContext);
     if (status != STATUS_SUCCESS)
         return (ULONG)status; /* S-011 */
     if (!has_bus(taken.hw.AdapterInterfaceType))
-        return (ULONG)STATUS_NO_SUCH_DEVICE; /* S-017 */
+        return (ULONG)refuse(STATUS_NO_SUCH_DEVICE,
+                             "the machine has no bus of AdapterInterfaceType %u (S-017)",
+                             taken.hw.AdapterInterfaceType);
     s = driver_part(d);
     if (!s || s->count == SCSI_REGISTRATIONS)
-        return (ULONG)STATUS_INSUFFICIENT_RESOURCES;
+        return (ULONG)refuse(STATUS_INSUFFICIENT_RESOURCES, "%s",
+                             s ? "it has been called too often" : "no memory");
     r = &s->registration[s->count++];
     *r = taken;
     if (!r->is_legacy)

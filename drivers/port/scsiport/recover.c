@@ -111,12 +111,20 @@ scsi_timed_out(struct bus *b, struct request *r)
     struct scsi_hba *h = b->face_data;
     const struct unit *u = r->unit;
 
-    adapter_log(h->adapter, "bus %u target %u lun %u: command %#x not completed within its %u s", u->path,
-                u->target, u->lun, h->slots[r->slot].srb.Cdb[0], r->seconds);
+    adapter_log(h->adapter, "bus %u target %u lun %u: command %#x not completed within its %u s (S-109)",
+                u->path, u->target, u->lun, h->slots[r->slot].srb.Cdb[0], r->seconds);
     if (!(__atomic_load_n(&h->resetting, __ATOMIC_ACQUIRE) >> u->path & 1))
         scsi_reset(h, u->path);
     else
         settle_paths(h, 1u << u->path);
+}
+
+/* S-066 is its own to keep; it gets the next request all the same. */
+void
+scsi_starved(struct bus *b, uint32_t seconds)
+{
+    scsi_violation((struct scsi_hba *)b->face_data, RULE_S066,
+                   "no NextRequest within %u s after its last request ended (S-066)", seconds);
 }
 
 /* ---- units that are busy: S-093 ---- */

@@ -26,6 +26,7 @@
 
 /* Obligations that a miniport can break and the port can see; each is reported once an adapter. */
 enum scsi_rule {
+    RULE_S066,          /* no NextRequest */
     RULE_S050,          /* ScsiPortFreeDeviceBase of what is not mapped */
     RULE_S055,          /* ScsiPortGetUncachedExtension again, or of an adapter that is no bus master */
     RULE_S057,          /* a routine of HwFindAdapter's, called elsewhere */
@@ -210,7 +211,8 @@ int scsi_find(struct scsi_hba *h, const struct scsi_hba *from, uint32_t bus_numb
 int scsi_config_take(struct scsi_hba *h, char *why);
 /* A legacy driver's adapters (S-008). Returns an NTSTATUS. */
 NTSTATUS scsi_search(const struct scsi_driver *d, const struct scsi_registration *r);
-/* The NTSTATUS that a result of HwFindAdapter stands for. */
+/* What a result of HwFindAdapter says, and the NTSTATUS that it stands for. */
+void scsi_find_text(const struct scsi_hba *h, int result, char *why);
 NTSTATUS scsi_find_status(int result);
 
 /* resources.c: what HwFindAdapter has left over is freed. */
@@ -251,6 +253,7 @@ void scsi_notify_stop(struct scsi_hba *h);
 void scsi_recover_init(struct scsi_hba *h);
 void scsi_recover_stop(struct scsi_hba *h);
 void scsi_timed_out(struct bus *b, struct request *r);
+void scsi_starved(struct bus *b, uint32_t seconds);
 void scsi_reset(struct scsi_hba *h, uint8_t path);
 void scsi_settle(struct scsi_hba *h); /* any IRQL */
 void scsi_busy(struct scsi_unit *u);  /* <= DISPATCH_LEVEL: it is held for a moment */
