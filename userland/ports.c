@@ -58,7 +58,7 @@ static const struct command command = {
     "ports", "list storage adapters, their units, statistics and errors", "[OPTIONS] [ADAPTER]",
     "STATE is 'failed' once the driver has broken what the port cannot survive: WHY says what. BROKEN counts rules of the\n"
     "port's contract that the driver broke and the port survived; the log says which, the first time. In messages, A-123 and\n"
-    "S-123 are obligations of the ATA and the SCSI port: docs/contract of the sources has them.",
+    "S-123 are obligations of the ATA and the SCSI port (docs/contract of the sources), check 12 is a row of docs/checks.md.",
     choices};
 
 static void

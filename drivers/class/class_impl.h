@@ -58,6 +58,8 @@ int media_ask(struct media *m, const uint8_t *cdb, uint8_t length, uint32_t size
 /* What became of it. */
 enum verdict { VERDICT_DONE, VERDICT_RETRY, VERDICT_RETRY_LATER, VERDICT_FAILED };
 enum verdict sense_judge(const struct scsi_request *s, const uint8_t *sense, bool is_flush, int *error);
+/* "TIMEOUT": the WDK's name of an SrbStatus without its bits; "?": none */
+const char *srb_status_name(uint8_t status);
 
 /* io.c */
 extern const struct block_ops media_ops;

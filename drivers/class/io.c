@@ -4,6 +4,7 @@
 #include "kernel/mem/pool.h"
 #include "kernel/trace/trace.h"
 #include "lib/bytes.h"
+#include "lib/errname.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 
@@ -106,13 +107,14 @@ slot_end(struct slot *t, int error)
           (uint32_t)(t->sense[2] & 15) << 16 | (uint32_t)t->sense[12] << 8 | t->sense[13],
           t->s.srb.DataTransferLength);
     if (error && error != -ENODEV && error != -ENOMEDIUM)
-        log_err("%s: %s of %u bytes at byte %lu failed: error %d, SRB status %#x, sense %x/%02x/%02x",
+        log_err("%s: %s of %u bytes at byte %lu failed: %s, SRB status %s (%#x), sense %x/%02x/%02x",
                 m->disk->whole.name,
                 r->op == BLOCK_READ    ? "reading"
                 : r->op == BLOCK_WRITE ? "writing"
                 : r->op == BLOCK_FLUSH ? "flushing"
                                        : "discarding",
-                t->size, t->start, error, t->s.srb.SrbStatus, t->sense[2] & 15, t->sense[12], t->sense[13]);
+                t->size, t->start, errname(error), srb_status_name(t->s.srb.SrbStatus), t->s.srb.SrbStatus,
+                t->sense[2] & 15, t->sense[12], t->sense[13]);
     __atomic_fetch_and(&m->busy, ~BIT64(t - m->slots), __ATOMIC_RELEASE);
     disk_done(m->disk, r, error);
 }

@@ -4,6 +4,7 @@
 #include "kernel/mem/pool.h"
 #include "kernel/sync/event.h"
 #include "lib/bytes.h"
+#include "lib/errname.h"
 #include "lib/errno.h"
 #include "lib/format.h"
 #include "lib/string.h"
@@ -160,6 +161,15 @@ mode_read(struct media *m, bool is_new)
         m->disk->has_cache = !media_command(m, flush, 10, 0);
 }
 
+static int
+unusable_blocks(const struct media *m)
+{
+    if (!m->is_cd)
+        log_warn("%s: READ CAPACITY says that its blocks have %u bytes: not a power of two from %u to %u",
+                 m->facts.path, m->block_size, SECTOR, BUFFER);
+    return -EMEDIUMTYPE;
+}
+
 int
 media_measure(struct media *m)
 {
@@ -167,7 +177,7 @@ media_measure(struct media *m)
     int err = capacity_read(m);
 
     if (!err && (m->block_size < SECTOR || m->block_size > BUFFER || !is_power_of_two(m->block_size)))
-        err = -EMEDIUMTYPE;
+        err = unusable_blocks(m);
     if (!err && m->blocks > UINT64_MAX / 2 / m->block_size)
         err = -EFBIG;
     if (err) {
@@ -223,7 +233,7 @@ arrived(struct unit *u)
         err = media_measure(m);
     if (err && !m->disk->removable) {
         if (err != -ENODEV)
-            log_err("%s: cannot be used as a disk: error %d", m->facts.path, err);
+            log_err("%s: cannot be used as a disk: %s", m->facts.path, errtext(err));
         disk_put(m->disk);
         return NULL;
     }

@@ -89,3 +89,41 @@ sense_judge(const struct scsi_request *s, const uint8_t *sense, bool is_flush, i
         return VERDICT_FAILED;
     }
 }
+
+const char *
+srb_status_name(uint8_t status)
+{
+    static const char *const names[] = {"PENDING",
+                                        "SUCCESS",
+                                        "ABORTED",
+                                        "ABORT_FAILED",
+                                        "ERROR",
+                                        "BUSY",
+                                        "INVALID_REQUEST",
+                                        "INVALID_PATH_ID",
+                                        "NO_DEVICE",
+                                        "TIMEOUT",
+                                        "SELECTION_TIMEOUT",
+                                        "COMMAND_TIMEOUT",
+                                        NULL,
+                                        "MESSAGE_REJECTED",
+                                        "BUS_RESET",
+                                        "PARITY_ERROR",
+                                        "REQUEST_SENSE_FAILED",
+                                        "NO_HBA",
+                                        "DATA_OVERRUN",
+                                        "UNEXPECTED_BUS_FREE",
+                                        "PHASE_SEQUENCE_FAILURE",
+                                        "BAD_SRB_BLOCK_LENGTH",
+                                        "REQUEST_FLUSHED",
+                                        [SRB_STATUS_INVALID_LUN] = "INVALID_LUN",
+                                        "INVALID_TARGET_ID",
+                                        "BAD_FUNCTION",
+                                        "ERROR_RECOVERY",
+                                        "NOT_POWERED",
+                                        "LINK_DOWN",
+                                        [SRB_STATUS_INTERNAL_ERROR] = "INTERNAL_ERROR"};
+    uint8_t code = SRB_STATUS(status);
+
+    return code < sizeof(names) / sizeof(names[0]) && names[code] ? names[code] : "?";
+}

@@ -33,7 +33,8 @@ struct binding {
     char id[MATCH_ID_MAX];
 };
 
-static struct mutex lock; /* [m] all below */
+static struct mutex lock;   /* [m] all below */
+static struct mutex listed; /* of the bindings: held for a moment, not while a driver starts */
 static const struct loader_files *files;
 static const char *options;
 static struct list inf_files = LIST_INIT(inf_files), bindings = LIST_INIT(bindings);
@@ -42,6 +43,7 @@ void
 bind_init(const struct loader_files *f, const char *cmdline)
 {
     mutex_init(&lock);
+    mutex_init(&listed);
     files = f;
     options = cmdline;
 }
@@ -256,7 +258,9 @@ attach(const struct device *dev, struct driver *d, const char *id, char *why)
     b->device = *dev;
     b->driver = d;
     strlcpy(b->id, id, sizeof(b->id));
+    mutex_lock(&listed, WAIT_FOREVER);
     list_add_tail(&bindings, &b->link);
+    mutex_unlock(&listed);
     return 0;
 }
 
@@ -452,7 +456,9 @@ detach(const struct device *dev, char *why)
         if (b->device.pci == dev->pci && b->device.isa == dev->isa) {
             err = b->driver->port.remove(b->driver, b->driver->port.data, &b->device, why);
             if (!err) {
+                mutex_lock(&listed, WAIT_FOREVER);
                 list_del(&b->link);
+                mutex_unlock(&listed);
                 driver_put(b->driver);
                 pool_free(b, BIND_TAG);
             }
@@ -485,8 +491,8 @@ bind_for_each(void (*show)(void *context, const char *device, const struct drive
 {
     const struct binding *b;
 
-    mutex_lock(&lock, WAIT_FOREVER);
+    mutex_lock(&listed, WAIT_FOREVER);
     list_for_each_entry(b, &bindings, link)
         show(context, device_name(&b->device), b->driver, b->id);
-    mutex_unlock(&lock);
+    mutex_unlock(&listed);
 }

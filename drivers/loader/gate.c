@@ -89,6 +89,18 @@ leave_kernel(struct unwind_frame *f)
     }
 }
 
+/* A call of what is no code, of NULL for one: where it was called. */
+static void
+leave_nowhere(struct unwind_frame *f)
+{
+    uint64_t rip;
+
+    if (!stack_read(NULL, f->reg[UNWIND_RSP], &rip))
+        return;
+    f->rip = rip;
+    f->reg[UNWIND_RSP] += 8;
+}
+
 /* Where it happened, then as long as the frames are a driver's. */
 static unsigned
 backtrace(const struct trap_frame *t, uint64_t *frame, unsigned max)
@@ -101,12 +113,15 @@ backtrace(const struct trap_frame *t, uint64_t *frame, unsigned max)
 
     frame[n++] = f.rip;
     if (!driver_at(f.rip)) {
-        leave_kernel(&f);
+        if (memory_readable((const void *)f.rip, 1))
+            leave_kernel(&f);
+        else
+            leave_nowhere(&f);
         if (driver_at(f.rip))
             frame[n++] = f.rip;
     }
     while (n < max && (d = driver_at(f.rip)) != NULL &&
-           !unwind_step(&d->pe, d->image, (uintptr_t)d->image, &f, stack_read, NULL))
+           !unwind_step(&d->pe, d->image, (uintptr_t)d->image, &f, stack_read, NULL) && driver_at(f.rip))
         frame[n++] = f.rip;
     return n;
 }
@@ -157,6 +172,8 @@ gate_violation(struct gate *g, bool *said, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
+    if (g->violated)
+        g->violated(g, text);
     log_warn("%s: %s", g->name, text);
 }
 
@@ -190,11 +207,11 @@ came_back_wrong(struct gate *g, const char *routine, uint8_t irql, const struct 
 
     if (__builtin_expect(after != irql, 0)) {
         irql_set(irql);
-        gate_close(g, routine, "was called at IRQL %u and returned at IRQL %u", irql, after);
+        gate_close(g, routine, "was called at IRQL %u and returned at IRQL %u (check 16)", irql, after);
         return true;
     }
     if (__builtin_expect(guard->locks != 0, 0)) {
-        gate_close(g, routine, "returned with %u spin lock%s held", guard->locks,
+        gate_close(g, routine, "returned with %u spin lock%s held (check 16)", guard->locks,
                    guard->locks == 1 ? "" : "s");
         return true;
     }
@@ -225,7 +242,7 @@ gate_call(struct gate *g, const char *routine, const void *function,
         return -EIO;
     ticks = context_ticks() - guard.begun;
     if (__builtin_expect(ticks > limit_slow && irql >= DISPATCH_LEVEL, 0))
-        gate_violation(g, &g->said[GATE_SLOW], "%s took %lu ms at IRQL %u", routine,
+        gate_violation(g, &g->said[GATE_SLOW], "%s took %lu ms at IRQL %u (check 3)", routine,
                        ticks * 1000 / tsc_frequency(), irql);
     if (result)
         *result = guard.result;

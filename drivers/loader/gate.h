@@ -32,6 +32,8 @@ struct gate {
     const char *name;      /* [I] whose calls these are: "ahci0", "ahci.sys" */
     /* [I] Called once, after the report, when a call has closed the gate; at the IRQL of that call. NULL: nothing more */
     void (*closed)(struct gate *g);
+    /* [I] A rule was broken that was not before: for the owner's log. Any IRQL. NULL: nothing more */
+    void (*violated)(struct gate *g, const char *text);
     /* [I] Are these I/O ports the driver's to use? Any IRQL. NULL: there is no telling */
     bool (*owns_port)(struct gate *g, uint16_t port, unsigned size);
     uint32_t ports; /* [a] of owns_port(): the range used last, first | last << 16; GATE_NO_PORTS: ask it */

@@ -32,7 +32,7 @@ $(LIBRARIES): $(PORTOLAN)/drivers/implib.sh
 .PHONY: all clean
 all: $(NAME).sys                                    ## the driver
 $(NAME).sys: $(wildcard *.c *.h $(PORTOLAN)/drivers/ddk/*.h) $(LIBRARIES)
-	$(MINGW_CC) $(DRIVER_CFLAGS) $(DRIVER_LDFLAGS) -o $@ $(filter %.c,$^) $(LIBRARIES)
+	$(MINGW_CC) $(DRIVER_CFLAGS) $(DRIVER_LDFLAGS) -o $@ $(filter %.c,$^) $(LIBRARIES) -lgcc
 
 clean:                                              ## remove what was made
 	rm -rf $(OUT) $(NAME).sys

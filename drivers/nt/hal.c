@@ -26,7 +26,7 @@ port_is_its(uint16_t port, unsigned size)
     ports = __atomic_load_n(&g->ports, __ATOMIC_RELAXED);
     if ((port >= (ports & UINT16_MAX) && port + size - 1 <= ports >> 16) || g->owns_port(g, port, size))
         return true;
-    gate_violation(g, &g->said[GATE_PORT], "used I/O port %#x, which is not its device's", port);
+    gate_violation(g, &g->said[GATE_PORT], "used I/O port %#x, which is not its device's (check 11)", port);
     return false;
 }
 

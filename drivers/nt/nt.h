@@ -30,5 +30,6 @@ int64_t nt_time_now(void);
 #define NT_IRQL_MAX(level)                                                                                   \
     do {                                                                                                     \
         if (irql_current() > (level))                                                                        \
-            guard_stop("called %s at IRQL %u, which allows at most %u", __func__, irql_current(), (level));  \
+            guard_stop("called %s at IRQL %u, which allows at most %u (check 14)", __func__, irql_current(), \
+                       (level));                                                                             \
     } while (0)

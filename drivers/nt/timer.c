@@ -391,8 +391,8 @@ KeStallExecutionProcessor(ULONG Microseconds)
     if (Microseconds > STALL_MAX)
         guard_stop("asked for a stall of %u us", Microseconds);
     if (g && Microseconds > GATE_STALL_LIMIT)
-        gate_violation(g, &g->said[GATE_STALL], "asked for a stall of %u us, longer than %u", Microseconds,
-                       GATE_STALL_LIMIT);
+        gate_violation(g, &g->said[GATE_STALL], "asked for a stall of %u us, longer than %u (check 2)",
+                       Microseconds, GATE_STALL_LIMIT);
     stall_us(Microseconds);
 }
 

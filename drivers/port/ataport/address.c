@@ -86,8 +86,9 @@ ata_data_unmap(struct ata_channel *ch, const struct ata_request *a, struct ata_s
 {
     if (!bounce_end(ch->bus, &a->data, data_room(ch, a), a->flags & IRB_FLAGS_DATA_IN ? transferred : 0,
                     &s->bounce))
-        ata_violation(ch->controller, RULE_CANARY, "target %u: written behind a request's %u bytes",
-                      a->r.unit->target, a->data.size);
+        ata_violation(ch->controller, RULE_CANARY,
+                      "target %u: written behind a request's %u bytes (check 19)", a->r.unit->target,
+                      a->data.size);
 }
 
 uint32_t

@@ -14,6 +14,7 @@ channel_init(struct ata_channel *ch)
 {
     struct ata_controller *c = ch->controller;
     IDE_CHANNEL_INTERFACE *i = &ch->interface;
+    const char *missing;
     uint8_t al;
 
     *i = (IDE_CHANNEL_INTERFACE){.Version = sizeof(*i), .ChannelNumber = (UCHAR)ch->number};
@@ -22,14 +23,19 @@ channel_init(struct ata_channel *ch)
                    (const void *)(uintptr_t)c->channels->interface.AtaChannelInitRoutine,
                    (uintptr_t)ch->extension->bytes, (uintptr_t)i, (uintptr_t)c->extension->bytes, &al);
     ch->phase = PHASE_NONE;
-    if (!al)
+    if (!al) {
+        adapter_log(c->adapter, "channel %u: AtaChannelInitRoutine returned FALSE (A-044)", ch->number);
         return -EIO;
-    if (!i->IdeHwStartIo || !i->IdeHwInterrupt || !i->IdeHwReset || !i->IdeHwControl || !i->IdeHwInitialize) {
-        ata_violation(c, RULE_CONFIGURATION, "channel %u: a routine that it must provide is NULL (A-045)",
-                      ch->number);
-        return -EINVAL;
     }
-    return 0;
+    missing = !i->IdeHwStartIo      ? "IdeHwStartIo"
+              : !i->IdeHwInterrupt  ? "IdeHwInterrupt"
+              : !i->IdeHwReset      ? "IdeHwReset"
+              : !i->IdeHwControl    ? "IdeHwControl"
+              : !i->IdeHwInitialize ? "IdeHwInitialize"
+                                    : NULL;
+    if (missing)
+        ata_violation(c, RULE_CONFIGURATION, "channel %u: %s is NULL (A-045)", ch->number, missing);
+    return missing ? -EINVAL : 0;
 }
 
 int
@@ -53,7 +59,7 @@ ata_channel_new(struct ata_controller *c, uint32_t number)
     if (err) {
         if (ch->bus)
             bus_free(ch->bus);
-        space_free(ch->extension);
+        port_extension_free(ch->extension);
         pool_free(ch, ATA_TAG);
         return err;
     }
@@ -130,7 +136,9 @@ ata_channel_start(struct ata_channel *ch)
                    (const void *)(uintptr_t)ch->interface.IdeHwControl, (uintptr_t)ch->extension->bytes,
                    IdeStart, (uintptr_t)k, &al);
     if (!al) {
-        __atomic_store_n(&ch->phase, PHASE_NONE, __ATOMIC_RELEASE); /* */
+        __atomic_store_n(&ch->phase, PHASE_NONE, __ATOMIC_RELEASE);
+        adapter_log(ch->controller->adapter, "channel %u: IdeHwControl(IdeStart) returned FALSE (A-052)",
+                    ch->number);
         return -EIO;
     }
     configuration_read(ch);
@@ -206,7 +214,7 @@ ata_channel_free(struct ata_channel *ch)
         dma_free(&ch->irb_extensions);
     pool_free(ch->registry_buffer, ATA_TAG);
     pool_free(ch->slots, ATA_TAG);
-    space_free(ch->extension);
+    port_extension_free(ch->extension);
     pool_free(ch, ATA_TAG);
 }
 

@@ -32,6 +32,8 @@ configuration_read(struct ata_controller *c)
                       k->NumberOfChannels, ATA_CHANNELS_MAX);
         k->NumberOfChannels = ATA_CHANNELS_MAX;
     }
+    if (!k->NumberOfChannels)
+        adapter_log(c->adapter, "NumberOfChannels is 0: it has no units (A-033)");
     c->dma64 = k->Dma64BitAddress && !c->channels_from; /* the default channel has 32 bits */
     c->sg_max = k->NumberOfPhysicalBreaks == 0xff ? ATA_SG_MAX : k->NumberOfPhysicalBreaks + 1u; /* */
     if (k->MaximumTransferLength < 512) {
@@ -64,7 +66,7 @@ controller_start(struct ata_controller *c, char *why)
     if (err)
         snprintf(why, DRIVER_WHY, "%s", c->adapter->gate.text);
     else if (!al)
-        snprintf(why, DRIVER_WHY, "AtaAdapterControl(IdeStart) returned FALSE");
+        snprintf(why, DRIVER_WHY, "AtaAdapterControl(IdeStart) returned FALSE (A-032)");
     if (err || !al)
         return -EIO;
     configuration_read(c);
@@ -309,7 +311,7 @@ face_destroy(struct adapter *a)
     for (uint32_t n = 0; n < ATA_CHANNELS_MAX; n++)
         if (c->channel[n])
             ata_channel_free(c->channel[n]);
-    space_free(c->extension);
+    port_extension_free(c->extension);
     channels_release(c);
     pool_free(c, ATA_TAG);
 }

@@ -72,7 +72,7 @@ ata_extension_new(struct ata_controller *c, struct ata_channel *ch, uint32_t siz
 
     if (size > PORT_DEVICE_EXTENSION_MAX)
         return NULL; /* */
-    e = space_alloc(sizeof(*e) + size, MAP_WRITE);
+    e = port_extension_alloc(sizeof(*e) + size);
     if (e) {
         e->magic = EXTENSION_MAGIC;
         e->self = e;

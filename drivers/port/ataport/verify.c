@@ -17,7 +17,7 @@ fields(struct ata_channel *ch, const struct ata_request *a, const struct ata_slo
     if (irb->Function != a->function || irb->Channel != ch->number || irb->TargetId != u->target ||
         irb->Lun != u->lun || irb->DataBuffer != s->base)
         ata_violation(ch->controller, RULE_FIELDS,
-                      "target %u: function, address or buffer of an IRB were changed", u->target);
+                      "target %u: function, address or buffer of an IRB were changed (check 23)", u->target);
 }
 
 /* */
@@ -79,7 +79,7 @@ flush(struct ata_channel *ch, const struct ata_request *a)
             ata_slot(ch, n)->irb.TargetId == a->r.unit->target &&
             (int32_t)(ch->bus->slots[n].order - order) < 0)
             ata_violation(ch->controller, RULE_FLUSH,
-                          "target %u: a flush succeeded while an earlier write was not completed",
+                          "target %u: a flush succeeded while an earlier write was not completed (check 24)",
                           a->r.unit->target);
 }
 
@@ -101,8 +101,8 @@ static void
 behind(struct ata_channel *ch, const struct dma_buffer *b, uint32_t size, const char *what)
 {
     if (b->va && !canary_alive((const uint8_t *)b->va + size, CANARY_SIZE))
-        ata_violation(ch->controller, RULE_CANARY, "channel %u: written behind %s of %u bytes", ch->number,
-                      what, size);
+        ata_violation(ch->controller, RULE_CANARY, "channel %u: written behind %s of %u bytes (check 19)",
+                      ch->number, what, size);
 }
 
 void

@@ -6,6 +6,7 @@
 #include "drivers/port/core/core_impl.h"
 #include "kernel/console/log.h"
 #include "kernel/mem/pool.h"
+#include "kernel/mem/space.h"
 #include "kernel/sync/mutex.h"
 #include "lib/errno.h"
 #include "lib/format.h"
@@ -70,6 +71,12 @@ gate_closed(struct gate *g)
     (void)dpc_queue(&a->fail_dpc);
 }
 
+static void
+gate_violated(struct gate *g, const char *text)
+{
+    log_add(container_of(g, struct adapter, gate), text);
+}
+
 void
 adapter_log(struct adapter *a, const char *format, ...)
 {
@@ -105,12 +112,24 @@ adapter_violation(struct adapter *a, bool *said, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    if (!*said)
-        log_add(a, text);
     gate_violation(&a->gate, said, "%s", text);
 }
 
 /* ---- making and freeing ---- */
+
+void *
+port_extension_alloc(size_t size)
+{
+    char *base = space_alloc(size, MAP_WRITE);
+
+    return base ? base + ((ALIGN_UP(size, (size_t)PAGE_SIZE) - size) & ~(size_t)15) : NULL;
+}
+
+void
+port_extension_free(void *extension)
+{
+    space_free((void *)((uintptr_t)extension & ~(uintptr_t)(PAGE_SIZE - 1)));
+}
 
 static void
 name_make(struct adapter *a, const char *prefix)
@@ -145,6 +164,7 @@ adapter_new(const struct port_face *face, struct driver *d, const struct device 
     a->gate = (struct gate){.driver = d,
                             .name = a->name,
                             .closed = gate_closed,
+                            .violated = gate_violated,
                             .owns_port = resources_own_port,
                             .ports = GATE_NO_PORTS};
     a->line = -1;

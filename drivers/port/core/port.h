@@ -255,6 +255,13 @@ bool adapter_unmap(struct adapter *a, const void *base);
 int adapter_may_take(struct adapter *a, uint64_t start, uint64_t size, bool in_memory, bool on_pci);
 int adapter_take(struct adapter *a, uint64_t start, uint64_t size, bool in_memory, bool on_pci);
 
+/*
+ * Zeroed memory of a miniport's own, up to the end of a page behind which there is none: who writes behind it (more than the 15 bytes that
+ * keep it aligned) faults. PASSIVE_LEVEL. NULL: no memory
+ */
+void *port_extension_alloc(size_t size);
+void port_extension_free(void *extension);
+
 /* Why a driver's registration is refused, into the kernel's log; of the driver that is being called. The text ends with the rule. */
 void port_refuse(const char *routine, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

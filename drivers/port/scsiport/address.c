@@ -72,7 +72,7 @@ scsi_data_unmap(struct scsi_hba *h, struct scsi_io *io, struct scsi_slot *s)
 
     if (!bounce_end(h->bus, &io->data, s->room, in && !io->r.error ? s->srb.DataTransferLength : 0,
                     &s->bounce))
-        scsi_violation(h, RULE_CANARY, "target %u: written behind a request's %u bytes",
+        scsi_violation(h, RULE_CANARY, "target %u: written behind a request's %u bytes (check 19)",
                        io->unit->unit->target, io->data.size);
 }
 

@@ -198,12 +198,14 @@ scsi_find_status(int result)
 void
 scsi_find_text(const struct scsi_hba *h, int result, char *why)
 {
-    snprintf(why, DRIVER_WHY, "HwScsiFindAdapter %s",
-             result < 0                       ? h->adapter->gate.text
-             : result == SP_RETURN_NOT_FOUND  ? "finds no adapter there (S-036)"
-             : result == SP_RETURN_BAD_CONFIG ? "says that its configuration is bad (S-038)"
-             : result == SP_RETURN_ERROR      ? "says that it does not work (S-037)"
-                                              : "returned a value that is none (S-039)");
+    if (result < 0)
+        snprintf(why, DRIVER_WHY, "%s", h->adapter->gate.text);
+    else
+        snprintf(why, DRIVER_WHY, "HwScsiFindAdapter %s",
+                 result == SP_RETURN_NOT_FOUND    ? "finds no adapter there (S-036)"
+                 : result == SP_RETURN_BAD_CONFIG ? "says that its configuration is bad (S-038)"
+                 : result == SP_RETURN_ERROR      ? "says that it does not work (S-037)"
+                                                  : "returned a value that is none (S-039)");
 }
 
 /* S-042, S-024 (what it changed), S-124 */
@@ -233,6 +235,10 @@ limits_take(struct scsi_hba *h)
 
     if (k->MaximumNumberOfTargets > SCSI_MAXIMUM_TARGETS_PER_BUS)
         k->MaximumNumberOfTargets = SCSI_MAXIMUM_TARGETS_PER_BUS;
+    if (!k->NumberOfBuses || !k->MaximumNumberOfTargets)
+        adapter_log(h->adapter, "%s is 0: it has no units (%s)",
+                    k->NumberOfBuses ? "MaximumNumberOfTargets" : "NumberOfBuses",
+                    k->NumberOfBuses ? "S-063" : "S-042");
     if (!k->MaximumNumberOfLogicalUnits)
         k->MaximumNumberOfLogicalUnits = 1;
     h->max_pieces = k->NumberOfPhysicalBreaks >= SCSI_PIECES_MAX ? SCSI_PIECES_MAX

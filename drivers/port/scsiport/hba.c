@@ -77,7 +77,7 @@ extension_new(struct scsi_hba *h, char *why)
     ULONG size = h->registration->hw.DeviceExtensionSize;
 
     if (size <= PORT_DEVICE_EXTENSION_MAX)
-        h->extension = space_alloc(sizeof(*h->extension) + size, MAP_WRITE);
+        h->extension = port_extension_alloc(sizeof(*h->extension) + size);
     if (!h->extension) {
         snprintf(why, DRIVER_WHY, "no memory for a device extension of %u bytes (S-024)", size);
         return -ENOMEM;
@@ -328,7 +328,7 @@ face_destroy(struct adapter *a)
     if (h->slot_memory.va)
         dma_free(&h->slot_memory);
     pool_free(h->ranges, SCSI_TAG);
-    space_free(h->extension);
+    port_extension_free(h->extension);
     pool_free(h, SCSI_TAG);
 }
 

@@ -154,6 +154,10 @@ inquire(struct scan *c, struct scsi_unit *u)
     const uint8_t cdb[6] = {SCSIOP_INQUIRY, 0, 0, 0, SCSI_INQUIRY_SIZE};
     uint8_t status = command(c, u, cdb, sizeof(cdb), SCSI_INQUIRY_SIZE);
 
+    if (status == SRB_STATUS_ERROR && !u->unit->lun && u->is_new)
+        adapter_log(c->hba->adapter,
+                    "bus %u target %u lun 0: INQUIRY is refused, sense %x/%02x/%02x: no unit (S-064)",
+                    u->unit->path, u->unit->target, c->sense[2] & 15, c->sense[12], c->sense[13]);
     if (status != SRB_STATUS_SUCCESS)
         return status == SRB_STATUS_ERROR ? NO_UNIT : NOBODY;
     return c->buffer[0] & QUALIFIER ? NO_UNIT : UNIT;

@@ -15,8 +15,8 @@ fields(struct scsi_hba *h, const struct scsi_io *io, const struct scsi_slot *s)
 
     if (srb->Length != sizeof(*srb) || srb->PathId != u->path || srb->TargetId != u->target ||
         srb->Lun != u->lun || srb->OriginalRequest != &io->r)
-        scsi_violation(h, RULE_FIELDS, "target %u: length, address or request of an SRB were changed",
-                       u->target);
+        scsi_violation(h, RULE_FIELDS,
+                       "target %u: length, address or request of an SRB were changed (check 23)", u->target);
 }
 
 /* S-088, S-094 */
@@ -67,7 +67,7 @@ flush(struct scsi_hba *h, const struct scsi_io *io)
             h->slots[n].srb.Lun == io->unit->unit->lun && h->slots[n].srb.PathId == io->unit->unit->path &&
             is_write(h->slots[n].srb.Cdb[0]) && (int32_t)(h->bus->slots[n].order - order) < 0)
             scsi_violation(h, RULE_FLUSH,
-                           "target %u: a flush succeeded while an earlier write was not completed",
+                           "target %u: a flush succeeded while an earlier write was not completed (check 24)",
                            io->unit->unit->target);
 }
 
@@ -82,7 +82,8 @@ scsi_verify_answer(struct scsi_hba *h, struct scsi_io *io, struct scsi_slot *s)
     }
     fields(h, io, s);
     if (srb->DataTransferLength > io->data.size) {
-        scsi_violation(h, RULE_LENGTH, "%u bytes transferred of %u", srb->DataTransferLength, io->data.size);
+        scsi_violation(h, RULE_LENGTH, "%u bytes transferred of %u (check 18)", srb->DataTransferLength,
+                       io->data.size);
         srb->DataTransferLength = io->data.size;
     }
     if (__builtin_expect(srb->Cdb[0] == SCSIOP_SYNCHRONIZE_CACHE && srb->SrbStatus == SRB_STATUS_SUCCESS, 0))
@@ -93,7 +94,7 @@ static void
 behind(struct scsi_hba *h, const struct dma_buffer *b, uint32_t size, const char *what)
 {
     if (b->va && !canary_alive((const uint8_t *)b->va + size, CANARY_SIZE))
-        scsi_violation(h, RULE_CANARY, "written behind %s of %u bytes", what, size);
+        scsi_violation(h, RULE_CANARY, "written behind %s of %u bytes (check 19)", what, size);
 }
 
 void
