@@ -9,6 +9,7 @@
 #include "kernel/mem/pool.h"
 #include "kernel/mem/space.h"
 #include "kernel/sync/mutex.h"
+#include "lib/errname.h"
 #include "lib/errno.h"
 #include "lib/format.h"
 #include "lib/parse.h"
@@ -88,7 +89,7 @@ inf_read(struct inf_file *f)
     if (err == -EINVAL)
         log_err("%s:%u: %s", f->path, fault.line, fault.rule);
     else if (err)
-        log_err("%s: error %d", f->path, err);
+        log_err("%s: %s", f->path, errtext(err));
     return err;
 }
 
@@ -97,6 +98,7 @@ inf_add(void *context, const char *path)
 {
     struct inf_file *f = pool_zalloc(sizeof(*f), BIND_TAG);
     unsigned *count = context;
+    struct inf_fault fault;
 
     if (!f) {
         log_err("%s: no memory", path);
@@ -108,6 +110,8 @@ inf_add(void *context, const char *path)
         pool_free(f, BIND_TAG);
         return;
     }
+    if (!match_check(&f->inf, &fault))
+        log_warn("%s:%u: %s", path, fault.line, fault.rule);
     list_add_tail(&inf_files, &f->link);
     (*count)++;
 }
@@ -184,7 +188,7 @@ driver_ready(const char *path, const char *service, struct driver **out, char *w
     }
     err = files->read(path, &bytes, &size);
     if (err) {
-        snprintf(why, DRIVER_WHY, "%s cannot be read: error %d", path, err);
+        snprintf(why, DRIVER_WHY, "%s: %s", path, errtext(err));
         return err;
     }
     err = driver_load(base_name(path), service, bytes, size, &d, why);
@@ -365,10 +369,10 @@ bind_all(void)
 
     mutex_lock(&lock, WAIT_FOREVER);
     while (device_next(&dev)) {
-        int err = device_owner(&dev) ? -ENOENT : bind_one(&dev, why);
+        int err = device_owner(&dev) ? -EEXIST : bind_one(&dev, why);
 
         count += !err;
-        if (err && err != -ENOENT)
+        if (err && err != -EEXIST && why[0])
             log_err("%s: no driver: %s", device_name(&dev), why);
     }
     mutex_unlock(&lock);
@@ -437,7 +441,7 @@ bind_device(const char *device, const char *driver, char *why)
             driver_put(d);
     } else {
         err = bind_one(&dev, why);
-        if (err == -ENOENT)
+        if (err == -ENOENT && !why[0])
             snprintf(why, DRIVER_WHY, "no INF file has a driver for %s", device);
     }
     mutex_unlock(&lock);

@@ -93,6 +93,21 @@ rank_models(const struct inf *inf, const char *section, const struct device_ids 
     }
 }
 
+/* The Models sections of a Manufacturer line that are for this system: the n-th, "" if it is for another; false: no more. */
+static bool
+models_section(const struct inf_line *l, uint32_t n, char *section, size_t size)
+{
+    if (n > l->fields || !l->fields)
+        return false;
+    section[0] = 0;
+    if (n == l->fields)
+        snprintf(section, size, "%s", inf_field(l, 0));
+    else if (n &&
+             (!strncasecmp(l->field[n], DECORATION, strlen(DECORATION)) || !strcasecmp(l->field[n], "NT")))
+        snprintf(section, size, "%s.%s", inf_field(l, 0), l->field[n]);
+    return true;
+}
+
 /* name, NTamd64[.version...], ...: the decorated section if one is for us, else the plain one. */
 static void
 rank_manufacturer(const struct inf *inf, const struct inf_line *l, const struct device_ids *ids,
@@ -100,12 +115,9 @@ rank_manufacturer(const struct inf *inf, const struct inf_line *l, const struct 
 {
     char section[SECTION_MAX];
 
-    for (uint32_t f = 1; f < l->fields; f++)
-        if (!strncasecmp(l->field[f], DECORATION, strlen(DECORATION)) || !strcasecmp(l->field[f], "NT")) {
-            snprintf(section, sizeof(section), "%s.%s", inf_field(l, 0), l->field[f]);
+    for (uint32_t n = 1; models_section(l, n, section, sizeof(section)); n++)
+        if (section[0])
             rank_models(inf, section, ids, m);
-        }
-    rank_models(inf, inf_field(l, 0), ids, m);
 }
 
 static const char *
@@ -192,4 +204,55 @@ match_default(const struct inf *inf, struct match *out, struct inf_fault *fault)
     if (type < START_ON_DEMAND)
         out->rank = 0;
     return 0;
+}
+
+/* ---- what its author should know ---- */
+
+/* Returns the rule that a line of a Models section breaks, or NULL. */
+static const char *
+model_check(const struct inf *inf, const struct inf_line *l)
+{
+    char section[SECTION_MAX];
+
+    if (!match_section(inf, inf_field(l, 0), "", section, sizeof(section)))
+        return "there is no install section of this name";
+    if (!inf_next(inf, section, "Needs", NULL) &&
+        !match_section(inf, inf_field(l, 0), ".Services", section, sizeof(section)))
+        return "its install section has no .Services section beside it: no driver";
+    return NULL;
+}
+
+static bool
+manufacturer_check(const struct inf *inf, const struct inf_line *l, struct inf_fault *fault)
+{
+    char section[SECTION_MAX];
+    bool has_models = false;
+
+    for (uint32_t n = 1; models_section(l, n, section, sizeof(section)); n++)
+        for (const struct inf_line *k = NULL; section[0] && (k = inf_next(inf, section, NULL, k)) != NULL;) {
+            has_models = true;
+            *fault = (struct inf_fault){k->number, model_check(inf, k)};
+            if (fault->rule)
+                return false;
+        }
+    *fault = (struct inf_fault){l->number, "there is no Models section of this name for NTamd64"};
+    return has_models;
+}
+
+bool
+match_check(const struct inf *inf, struct inf_fault *fault)
+{
+    char section[SECTION_MAX];
+    bool has_default = match_section(inf, "DefaultInstall", "", section, sizeof(section));
+
+    for (const struct inf_line *l = NULL; (l = inf_next(inf, "Manufacturer", NULL, l)) != NULL;)
+        if (!manufacturer_check(inf, l, fault))
+            return false;
+    if (inf_has_section(inf, "Manufacturer") ||
+        match_section(inf, "DefaultInstall", ".Services", section, sizeof(section)))
+        return true;
+    *fault = (struct inf_fault){
+        0, has_default ? "it has a section DefaultInstall, and no DefaultInstall.Services: no driver"
+                       : "it has neither a section Manufacturer nor DefaultInstall: no driver"};
+    return false;
 }

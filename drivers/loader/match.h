@@ -48,5 +48,11 @@ int match_inf(const struct inf *inf, const struct device_ids *ids, struct match 
  */
 int match_default(const struct inf *inf, struct match *out, struct inf_fault *fault);
 
+/*
+ * Does it name sections that are not there? What is to be told to its author, though the file is used for what it has. Returns: true, or
+ * false and *fault.
+ */
+bool match_check(const struct inf *inf, struct inf_fault *fault);
+
 /* A decorated section: name.NTamd64, name.NT, name; whichever there is, into text. Returns: false: none. */
 bool match_section(const struct inf *inf, const char *name, const char *suffix, char *text, size_t size);

@@ -194,3 +194,41 @@ def test_a_request_that_never_ends_is_said(tmp_path):
     assert "sda: the partition table cannot be read" in done.stdout or "sdb: the partition table cannot be read" in done.stdout
     assert "drivers still look for disks after 20 s: the system starts" in done.stdout
     assert "4 MiB  ATA QEMU HARDDISK" in done.stdout.split("partition table")[0]  # it is used meanwhile
+
+
+WRONG_INF = {"models": ("[Models.NTamd64]", "[Modls.NTamd64]", "mine.inf:10: there is no Models section of this name for NTamd64"),
+             "services": ("[Install.Services]", "[Install.Service]", "mine.inf:13: its install section has no .Services section beside it: no driver"),
+             "binary": ("%12%\\ramdisk.sys", "%12%\\nosuch.sys", "0000:00:02.0: no driver: /drivers/nosuch.sys: no such file or directory"),
+             "flags": ("ramdisk, 0x00000002, Service", "ramdisk, two, Service", "mine.inf:19: AddService: the flags are no number"),
+             "binary line": ("ServiceBinary", "ServiceBinry", "mine.inf:19: AddService: its install section has no ServiceBinary"),
+             "token": ('maker       =', 'makr       =', "mine.inf:6: [Strings] does not have a %token% of the line")}
+
+
+@pytest.mark.parametrize("what", WRONG_INF)
+def test_what_is_wrong_in_an_inf_file_is_said(what, tmp_path):
+    old, new, text = WRONG_INF[what]
+    folder = ROOT / "drivers/miniport/template/ataport"
+    inf = (folder / "ramdisk.inf").read_text()
+    assert old in inf
+    (tmp_path / "mine.inf").write_text(inf.replace(old, new))
+    done = portolan("exec", "--driver", tmp_path / "mine.inf", *EDU, "--", "dmesg")
+    assert text in done.stdout, done.stdout
+
+
+def test_what_is_no_driver_is_refused(tmp_path):
+    folder = make_copy("scsiport", tmp_path)
+    image = bytearray((folder / "ramdisk.sys").read_bytes())
+    pe = int.from_bytes(image[0x3c:0x40], "little")
+    image[pe + 24 + 64:pe + 24 + 68] = bytes(4)  # no checksum
+    wrong = {"text": b"no driver\n", "win32": bytes(image).replace(b"scsiport.sys", b"KERNEL32.dll")}
+    for name, at, value in (("x86", 4, b"\x4c\x01"), ("arm", 4, b"\x64\xaa"), ("sum", 24 + 64, b"\x55")):
+        wrong[name] = bytes(image[:pe + at]) + value + bytes(image[pe + at + len(value):])
+    options = []
+    for name, content in wrong.items():
+        (tmp_path / f"{name}.sys").write_bytes(content)
+        options += ["--driver", tmp_path / f"{name}.sys"]
+    done = portolan("exec", *options, "--", f"for f in {' '.join(wrong)}; do drivers load /drivers/$f.sys; done")
+    assert done.stdout == "" and done.returncode
+    for text in ("text.sys: file size is 0xa: shorter than an MS-DOS header", "x86.sys: Machine is 0x14c: not x86-64 (0x8664)", "arm.sys: Machine is 0xaa64: not x86-64",
+                 "sum.sys: CheckSum", "win32.sys: "):
+        assert text in done.stderr, done.stderr

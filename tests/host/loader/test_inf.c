@@ -209,6 +209,38 @@ test_default(void)
     CHECK_EQ(m.rank, MATCH_NONE);
 }
 
+/* The line that its author is told of; -1: all is there. */
+static int
+checked(const char *text)
+{
+    fault = (struct inf_fault){0, NULL};
+    CHECK_EQ(parse(text), 0);
+    if (match_check(&inf, &fault))
+        return -1;
+    CHECK(fault.rule && *fault.rule);
+    return (int)fault.line;
+}
+
+static void
+test_check(void)
+{
+    CHECK_EQ(
+        checked(
+            "[Manufacturer]\nm=M,NTamd64\n[M.NTamd64]\nd=I,PCI\\CC_0106\n[I]\na=b\n[I.Services]\nAddService=s\n"),
+        -1);
+    CHECK_EQ(
+        checked("[Manufacturer]\nm=M\n[M]\nd=I,PCI\\CC_0106\n[I.NT]\na=b\n[I.NT.Services]\nAddService=s\n"),
+        -1);
+    CHECK_EQ(checked("[Manufacturer]\nm=M\n[M]\nd=I,PCI\\CC_0106\n[I]\nNeeds=other\n"), -1);
+    CHECK_EQ(checked("[Manufacturer]\nm=M,NTamd64\n[N.NTamd64]\nd=I,PCI\\CC_0106\n"), 2);
+    CHECK_EQ(checked("[Manufacturer]\nm=M,NTx86\n[M.NTx86]\nd=I,PCI\\CC_0106\n"), 2);
+    CHECK_EQ(checked("[Manufacturer]\nm=M\n[M]\nd=I,PCI\\CC_0106\n"), 4);
+    CHECK_EQ(checked("[Manufacturer]\nm=M\n[M]\nd=I,PCI\\CC_0106\n[I]\na=b\n[I.Service]\nAddService=s\n"), 4);
+    CHECK_EQ(checked("[DefaultInstall]\na=b\n[DefaultInstall.Services]\nAddService=s\n"), -1);
+    CHECK_EQ(checked("[DefaultInstall]\na=b\n[DefaultInstall.Service]\nAddService=s\n"), 0);
+    CHECK_EQ(checked("[Version]\na=b\n"), 0);
+}
+
 static void
 test_dates(void)
 {
@@ -245,6 +277,7 @@ main(void)
     test_pci_ids();
     test_match();
     test_default();
+    test_check();
     test_dates();
     return check_report();
 }
