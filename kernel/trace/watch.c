@@ -8,6 +8,7 @@
 #include "kernel/mem/space.h"
 #include "kernel/trace/access.h"
 #include "kernel/trace/trace.h"
+#include "lib/bytes.h"
 
 #define INSTRUCTION_MAX 15
 #define TOUCHES_MAX     4 /* MOVS with both ends on two pages */
@@ -62,10 +63,10 @@ value_of(const struct trap_frame *f, const struct step *s)
     const struct access *a = &s->access;
     const uint64_t reg[16] = {f->rax, f->rcx, f->rdx, f->rbx, f->rsp, f->rbp, f->rsi, f->rdi,
                               f->r8,  f->r9,  f->r10, f->r11, f->r12, f->r13, f->r14, f->r15};
-    uint64_t value = a->is_copy       ? *(const volatile uint64_t *)s->other
-                     : a->is_constant ? a->constant
-                                      : reg[a->reg] >> (a->is_high ? 8 : 0);
+    uint64_t value = a->is_constant ? a->constant : reg[a->reg] >> (a->is_high ? 8 : 0);
 
+    if (a->is_copy)
+        value = get_le64((const uint8_t *)s->other);
     return a->size < 8 ? value & (BIT64(8 * a->size) - 1) : value;
 }
 
