@@ -25,6 +25,7 @@ static const struct command command = {
     "  unload NAME            unload one that no device uses\n"
     "  bind DEVICE [DRIVER]   give a device to a driver; without DRIVER: to the one that the INF files have for it\n"
     "  unbind DEVICE          take a device away from its driver\n"
+    "  restart DEVICE         have its driver stop it and start it again (scsiport); its disks stay\n"
     "  info FILE              what is in a driver's file: sections, imports, and which of them there are\n"
     "\n"
     "DEVICE is a PCI function as lspci shows it (00:1f.2). INF files and drivers in /drivers are used at the start;\n"
@@ -148,11 +149,8 @@ main(int argc, char **argv)
         const char *name;
         int least, most;
         bool file;
-    } commands[] = {{"load", 1, 1, true},
-                    {"unload", 1, 1, false},
-                    {"bind", 1, 2, false},
-                    {"unbind", 1, 1, false},
-                    {"info", 1, 1, true}};
+    } commands[] = {{"load", 1, 1, true},    {"unload", 1, 1, false},  {"bind", 1, 2, false},
+                    {"unbind", 1, 1, false}, {"restart", 1, 1, false}, {"info", 1, 1, true}};
     extern int optind;
     bool verbose = false;
     int words;

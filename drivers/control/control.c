@@ -51,6 +51,12 @@ do_unbind(struct command *c)
 }
 
 static int
+do_restart(struct command *c)
+{
+    return restart_device(c->word[1], c->why);
+}
+
+static int
 do_rescan(struct command *c)
 {
     return adapters_rescan(c->word[1]);
@@ -82,8 +88,9 @@ static const struct {
     const char *name;
     unsigned words;
     int (*run)(struct command *c);
-} commands[] = {{"load", 2, do_load},     {"unload", 2, do_unload}, {"bind", 2, do_bind},
-                {"unbind", 2, do_unbind}, {"rescan", 2, do_rescan}, {"info", 2, do_info}};
+} commands[] = {{"load", 2, do_load},     {"unload", 2, do_unload},   {"bind", 2, do_bind},
+                {"unbind", 2, do_unbind}, {"restart", 2, do_restart}, {"rescan", 2, do_rescan},
+                {"info", 2, do_info}};
 
 /* Words between single blanks; a path may hold none. */
 static void

@@ -473,6 +473,29 @@ detach(const struct device *dev, char *why)
 }
 
 int
+restart_device(const char *device, char *why)
+{
+    struct device dev;
+    struct binding *b;
+    int err = -ENODEV;
+
+    snprintf(why, DRIVER_WHY, "%s is bound to no driver", device);
+    if (!device_named(device, &dev))
+        return err;
+    mutex_lock(&lock, WAIT_FOREVER);
+    list_for_each_entry(b, &bindings, link)
+        if (b->device.pci == dev.pci && b->device.isa == dev.isa) {
+            struct port_registration *p = &b->driver->port;
+
+            snprintf(why, DRIVER_WHY, "the %s cannot do that", p->port);
+            err = p->restart ? p->restart(b->driver, p->data, &b->device, why) : -ENOTSUP;
+            break;
+        }
+    mutex_unlock(&lock);
+    return err;
+}
+
+int
 unbind_device(const char *device, char *why)
 {
     struct device dev;

@@ -37,6 +37,8 @@ int bind_load(const char *path, char *why);
 /* Give a device to a loaded driver, or take it away from its driver. name as lspci shows it. why[DRIVER_WHY]. */
 int bind_device(const char *device, const char *driver, char *why);
 int unbind_device(const char *device, char *why);
+/* Have its driver stop it and start it again; what is on it stays. */
+int restart_device(const char *device, char *why);
 
 /* A function of PCI goes: if a driver has it, take it away. PASSIVE_LEVEL. Returns 0, or the driver's -errno and why. */
 struct pci_device;

@@ -35,6 +35,8 @@ struct port_registration {
     int (*add)(struct driver *d, void *data, const struct device *dev, char *why);
     /* Stops the adapter and gives the device back. Returns 0 or -errno and why: it stays. */
     int (*remove)(struct driver *d, void *data, const struct device *dev, char *why);
+    /* Stops it and starts it again, with what is on it. The same; NULL: cannot. */
+    int (*restart)(struct driver *d, void *data, const struct device *dev, char *why);
     /* Of a driver that looks for its devices itself, in its DriverEntry: that has succeeded; what it found goes away. NULL: none */
     void (*started)(struct driver *d, void *data);
     void (*leave)(struct driver *d, void *data);
