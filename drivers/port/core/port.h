@@ -275,10 +275,13 @@ void adapter_violation(struct adapter *a, bool *said, const char *format, ...)
 /* Requests drain (at most `timeout` ns), the face stops its miniport. Returns 0 or -ETIMEDOUT: it was stopped the hard way. */
 int adapter_stop(struct adapter *a, uint64_t timeout);
 int adapter_power_down(struct adapter *a, uint64_t timeout); /* likewise; it is not started again */
+/* Every unit is told to write its cache (SYNCHRONIZE CACHE, SRB_FUNCTION_FLUSH, SRB_FUNCTION_SHUTDOWN), unless its adapter
+ * has failed. No unit comes or goes meanwhile. PASSIVE_LEVEL */
+void adapter_flush(struct adapter *a);
 /* Look for units of an adapter ("all": of each) that came or went. PASSIVE_LEVEL. Returns 0 or -ENODEV: no such adapter */
 int adapters_rescan(const char *name);
-/* Before the power goes or the machine starts anew: every unit is told to write its cache (SRB_FUNCTION_FLUSH, then
- * SRB_FUNCTION_SHUTDOWN), every adapter is stopped. Again: nothing is left to do. PASSIVE_LEVEL. */
+/* Before the power goes or the machine starts anew: adapter_flush(), and every adapter is stopped. Again: nothing is left
+ * to do. PASSIVE_LEVEL. */
 void ports_shutdown(void);
 
 /* PASSIVE_LEVEL, both; show() must not add or free adapters. adapter_of(): NULL: there is none. */

@@ -11,6 +11,7 @@
 #define RANGES_MAX   64
 #define ARGUMENT_MAX 256
 #define ISA_LINES    16
+#define ISA_REACH    0xffffffu /* of its 24 address lines */
 #define BUSES_MAX    256
 #define AT_PRIMARY   0x1f0
 #define AT_SECONDARY 0x170
@@ -227,7 +228,22 @@ config_check(const PORT_CONFIGURATION_INFORMATION *k, char *why)
     return 0;
 }
 
-/* S-043, S-044, S-045, S-031, S-074 */
+/* How far its addresses reach (S-031, S-056); 0: everywhere. What is on PCI has 32 bits at least. */
+static uint64_t
+reach(const PORT_CONFIGURATION_INFORMATION *k)
+{
+    if (!k->Master || k->Dma64BitAddresses & SCSI_DMA64_MINIPORT_SUPPORTED)
+        return 0;
+    return k->Dma32BitAddresses || k->AdapterInterfaceType == PCIBus ? UINT32_MAX : ISA_REACH;
+}
+
+void
+scsi_reach_take(struct scsi_hba *h)
+{
+    h->adapter->dma = (struct dma_limits){.max_address = reach(&h->config)};
+}
+
+/* S-043, S-044, S-045, S-074 */
 static void
 limits_take(struct scsi_hba *h)
 {
@@ -243,7 +259,6 @@ limits_take(struct scsi_hba *h)
         k->MaximumNumberOfLogicalUnits = 1;
     h->max_pieces = k->NumberOfPhysicalBreaks >= SCSI_PIECES_MAX ? SCSI_PIECES_MAX
                                                                  : k->NumberOfPhysicalBreaks + 1;
-    h->dma64 = k->Dma64BitAddresses & SCSI_DMA64_MINIPORT_SUPPORTED || !k->Master;
     h->is_mapped = k->MapBuffers || !k->Master;
     h->may_tag = k->TaggedQueuing;
     h->many = k->TaggedQueuing || k->MultipleRequestPerLu;
@@ -254,7 +269,7 @@ limits_take(struct scsi_hba *h)
                        k->MaximumTransferLength);
         h->max_bytes = 512;
     }
-    h->adapter->dma = (struct dma_limits){.max_address = h->dma64 ? 0 : UINT32_MAX};
+    scsi_reach_take(h);
 }
 
 /* An adapter without device interrupts by the line that the miniport names; PCI's own is the port's (S-047). */
@@ -290,6 +305,20 @@ addresses_claim(struct scsi_hba *h)
     a->searching = false;
 }
 
+/* S-046; S-056: extensions that it has let grow since are made anew, as it has seen none of them yet. */
+static int
+extensions_take(struct scsi_hba *h)
+{
+    ULONG size = h->config.SrbExtensionSize;
+
+    if (h->uncached_asked && size <= h->extension_size)
+        return 0;
+    if (h->uncached_asked)
+        scsi_violation(h, RULE_S056, "SrbExtensionSize became %u after ScsiPortGetUncachedExtension (S-056)",
+                       size);
+    return scsi_extensions_make(h, size);
+}
+
 int
 scsi_config_take(struct scsi_hba *h, char *why)
 {
@@ -301,8 +330,7 @@ scsi_config_take(struct scsi_hba *h, char *why)
         return err;
     addresses_claim(h);
     limits_take(h);
-    if (!h->uncached_asked)
-        err = scsi_extensions_make(h, h->config.SrbExtensionSize); /* S-046 */
+    err = extensions_take(h);
     if (!err)
         err = dma_alloc(h->slot_count * sizeof(*h->slots), &h->adapter->dma, &h->slot_memory);
     if (err) {

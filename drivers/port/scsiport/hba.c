@@ -1,12 +1,10 @@
 /*
- * Host bus adapters: their lives (S-025, S-026, S-059 to S-065, S-125 to S-128), and how they are called.
+ * Host bus adapters: their lives (S-025, S-026, S-059 to S-065, S-125, S-128), and how they are called.
  */
 #include "drivers/port/scsiport/scsi_impl.h"
 #include "kernel/sched/thread.h"
 #include "lib/format.h"
 #include "lib/string.h"
-
-#define FLUSH_SECONDS 60
 
 /* ---- calling ---- */
 
@@ -20,7 +18,8 @@ scsi_call_locked(struct scsi_hba *h, const char *routine, const void *function, 
     return err;
 }
 
-/* S-057: HwScsiAdapterControl may look at the hardware as HwScsiFindAdapter may. S-065: only what it said it can. */
+/* S-057: HwScsiAdapterControl may look at the hardware as HwScsiFindAdapter may. S-065: only what it said it can. A restart is
+ * as HwScsiInitialize. */
 bool
 scsi_adapter_control(struct scsi_hba *h, SCSI_ADAPTER_CONTROL_TYPE type)
 {
@@ -29,16 +28,20 @@ scsi_adapter_control(struct scsi_hba *h, SCSI_ADAPTER_CONTROL_TYPE type)
                                         "HwScsiAdapterControl(ScsiRestartAdapter)",
                                         "HwScsiAdapterControl(ScsiSetBootConfig)",
                                         "HwScsiAdapterControl(ScsiSetRunningConfig)"};
-    uint8_t phase = h->phase;
+    uint8_t phase = h->phase, irql = 0;
     uint64_t result = ScsiAdapterControlUnsuccessful;
 
     if (!h->supported[type])
         return false;
+    if (type == ScsiRestartAdapter)
+        irql = spin_lock_at(&h->bus->isr_lock, h->bus->irq_level);
     if (type == ScsiSetRunningConfig || type == ScsiSetBootConfig)
         h->phase = HBA_RECONFIGURING;
     (void)gate_call(&h->adapter->gate, names[type],
                     (const void *)(uintptr_t)h->registration->hw.HwAdapterControl,
                     GATE_ARGUMENTS((uintptr_t)h->extension->bytes, type, 0), &result);
+    if (type == ScsiRestartAdapter)
+        spin_unlock(&h->bus->isr_lock, irql);
     h->phase = phase;
     return (uint32_t)result == ScsiAdapterControlSuccess;
 }
@@ -125,22 +128,16 @@ scsi_hba_new(const struct scsi_driver *d, const struct scsi_registration *r, con
     return 0;
 }
 
-/* S-059, S-060, S-061, S-108; S-062: the gate has limits for all calls */
+/* S-059, S-060; S-062: the gate has limits for all calls */
 int
-scsi_hba_start(struct scsi_hba *h, char *why)
+scsi_initialize(struct scsi_hba *h, char *why)
 {
-    const HW_INITIALIZATION_DATA *hw = &h->registration->hw;
+    const void *function = (const void *)(uintptr_t)h->registration->hw.HwInitialize;
     uint64_t result = FALSE;
-    int err = hw->HwInterrupt ? adapter_connect(h->adapter) : 0;
+    int err;
 
-    if (err) {
-        snprintf(why, DRIVER_WHY, "its interrupt cannot be connected: error %d", err);
-        return err;
-    }
-    if (!hw->HwInterrupt)
-        h->bus->irq_level = DISPATCH_LEVEL;
     h->phase = HBA_STARTING;
-    err = scsi_call_locked(h, "HwScsiInitialize", (const void *)(uintptr_t)hw->HwInitialize, 0, &result);
+    err = scsi_call_locked(h, "HwScsiInitialize", function, 0, &result);
     if (err)
         snprintf(why, DRIVER_WHY, "%s", h->adapter->gate.text);
     else if (!(uint8_t)result)
@@ -151,6 +148,22 @@ scsi_hba_start(struct scsi_hba *h, char *why)
     }
     controls_ask(h);
     return 0;
+}
+
+/* S-061, S-108 */
+int
+scsi_hba_start(struct scsi_hba *h, char *why)
+{
+    bool interrupts = h->registration->hw.HwInterrupt != NULL;
+    int err = interrupts ? adapter_connect(h->adapter) : 0;
+
+    if (err) {
+        snprintf(why, DRIVER_WHY, "its interrupt cannot be connected: error %d", err);
+        return err;
+    }
+    if (!interrupts)
+        h->bus->irq_level = DISPATCH_LEVEL;
+    return scsi_initialize(h, why);
 }
 
 void
@@ -222,20 +235,31 @@ scsi_hba_add(struct driver *d, void *data, const struct device *dev, char *why)
 
 /* ---- end ---- */
 
-/* Also when the gate is closed and nothing could be stopped: no scan is under way any more. */
-static void
-hba_quiet(struct scsi_hba *h)
+void
+scsi_quiet(struct scsi_hba *h)
 {
     __atomic_store_n(&h->stopping, true, __ATOMIC_RELEASE);
     scsi_notify_stop(h);
     scsi_recover_stop(h);
 }
 
+/* Also when the gate is closed and nothing could be stopped: no scan is under way any more. */
+static void
+hba_quiet(struct scsi_hba *h)
+{
+    scsi_quiet(h);
+    scsi_rescan_stop(h);
+}
+
 void
 scsi_hba_end(struct scsi_hba *h)
 {
-    if (h->phase == HBA_RUNNING)
+    if (h->phase == HBA_RUNNING) {
+        mutex_lock(&h->scanning, WAIT_FOREVER);
+        adapter_flush(h->adapter); /* S-125 */
+        mutex_unlock(&h->scanning);
         (void)adapter_stop(h->adapter, SCSI_STOP_TIMEOUT);
+    }
     hba_quiet(h);
     adapter_free(h->adapter);
 }
@@ -262,7 +286,7 @@ face_interrupt(struct adapter *a, uint32_t line)
     uint64_t result = FALSE;
     uint8_t irql = spin_lock_at(&h->bus->isr_lock, h->bus->irq_level); /* the other line's may be higher */
 
-    if (!h->deferred && h->phase != HBA_STOPPED) /* S-104 */
+    if (!h->deferred && (h->phase == HBA_STARTING || h->phase == HBA_RUNNING)) /* S-104 */
         (void)scsi_call(h, "HwScsiInterrupt", (const void *)(uintptr_t)h->registration->hw.HwInterrupt, 0,
                         &result);
     spin_unlock(&h->bus->isr_lock, irql);
@@ -312,6 +336,20 @@ face_failed(struct adapter *a)
     scsi_recover_stop(h);
 }
 
+void
+scsi_memory_free(struct scsi_hba *h)
+{
+    if (h->uncached.va)
+        dma_free(&h->uncached);
+    if (h->slot_memory.va)
+        dma_free(&h->slot_memory);
+    h->uncached.va = h->slot_memory.va = NULL;
+    h->slots = NULL;
+    h->slot_count = 0;
+    h->uncached_asked = false;
+    scsi_extensions_free(h);
+}
+
 static void
 face_destroy(struct adapter *a)
 {
@@ -321,12 +359,7 @@ face_destroy(struct adapter *a)
         __atomic_fetch_sub(&a->driver->found, 1, __ATOMIC_ACQ_REL);
     scsi_units_free(h);
     scsi_bus_data_free(h);
-    if (h->uncached.va)
-        dma_free(&h->uncached);
-    if (h->extensions.va)
-        dma_free(&h->extensions);
-    if (h->slot_memory.va)
-        dma_free(&h->slot_memory);
+    scsi_memory_free(h);
     pool_free(h->ranges, SCSI_TAG);
     port_extension_free(h->extension);
     pool_free(h, SCSI_TAG);

@@ -100,6 +100,7 @@ driver_part(struct driver *d)
                                          .unload = driver_gone,
                                          .add = scsi_hba_add,
                                          .remove = scsi_hba_remove,
+                                         .restart = scsi_hba_restart,
                                          .leave = end_found};
     return s;
 }

@@ -116,9 +116,15 @@ scsi_notify_stop(struct scsi_hba *h)
     __atomic_store_n(&h->timer_routine, NULL, __ATOMIC_RELEASE);
     dpc_flush();
     (void)timer_cancel(&h->timer);
+    dpc_flush();
+}
+
+void
+scsi_rescan_stop(struct scsi_hba *h)
+{
+    dpc_flush();
     (void)work_cancel(&h->rescan);
     (void)work_flush(&h->rescan, SCSI_STOP_TIMEOUT);
-    dpc_flush();
 }
 
 /* ---- what it says ---- */

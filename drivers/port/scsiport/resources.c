@@ -163,6 +163,14 @@ common_alloc(struct scsi_hba *h, uint32_t size, struct dma_buffer *b)
     return err;
 }
 
+void
+scsi_extensions_free(struct scsi_hba *h)
+{
+    if (h->extensions.va)
+        dma_free(&h->extensions);
+    h->extensions.va = NULL;
+}
+
 /* One an SRB, on a boundary of 16 bytes. */
 int
 scsi_extensions_make(struct scsi_hba *h, uint32_t size)
@@ -175,6 +183,7 @@ scsi_extensions_make(struct scsi_hba *h, uint32_t size)
     h->slot_count = MIN(MAX(SCSI_EXTENSION_MAX / 4 / MAX(size, 1u), SLOTS_LEAST),
                         many ? SLOTS_MANY : SLOTS_FEW);
     all = (uint64_t)h->extension_size * h->slot_count;
+    scsi_extensions_free(h);
     if (size > SCSI_EXTENSION_MAX || all > 2 * (uint64_t)SCSI_EXTENSION_MAX)
         return -ENOMEM;
     if (!all)
@@ -198,14 +207,11 @@ ScsiPortGetUncachedExtension(PVOID HwDeviceExtension, PPORT_CONFIGURATION_INFORM
     }
     if (NumberOfBytes > SCSI_EXTENSION_MAX)
         return NULL;
-    h->adapter->dma = (struct dma_limits){
-        .max_address = h->config.Dma64BitAddresses & SCSI_DMA64_MINIPORT_SUPPORTED ? 0 : UINT32_MAX};
+    scsi_reach_take(h);
     if (scsi_extensions_make(h, h->config.SrbExtensionSize))
         return NULL;
     if (NumberOfBytes && common_alloc(h, NumberOfBytes, &h->uncached)) {
-        if (h->extensions.va)
-            dma_free(&h->extensions);
-        h->extensions.va = NULL;
+        scsi_extensions_free(h);
         return NULL;
     }
     h->uncached_size = NumberOfBytes;

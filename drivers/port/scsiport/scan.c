@@ -266,8 +266,9 @@ target_look(struct scan *c, uint8_t path, uint8_t target)
 static uint32_t
 reserve(struct scsi_hba *h)
 {
+    uint64_t reach = h->adapter->dma.max_address;
     bool often = h->is_mapped || h->config.AlignmentMask > 3 ||
-                 (!h->dma64 && mem_overlaps(SCSI_LOW_MEMORY, UINT64_MAX - SCSI_LOW_MEMORY));
+                 (reach && mem_overlaps(reach + 1, UINT64_MAX - reach - 1));
 
     return bounce_reserve(h->bus, often, h->max_bytes);
 }

@@ -20,7 +20,6 @@
 #define SCSI_PIECES_MAX    256u
 #define SCSI_SENSE_SIZE    128
 #define SCSI_INQUIRY_SIZE  36
-#define SCSI_LOW_MEMORY    UINT64_C(0x100000000)
 #define SCSI_STOP_TIMEOUT  SECONDS(60)
 #define SCSI_HASH          64
 
@@ -29,6 +28,7 @@ enum scsi_rule {
     RULE_S066,          /* no NextRequest */
     RULE_S050,          /* ScsiPortFreeDeviceBase of what is not mapped */
     RULE_S055,          /* ScsiPortGetUncachedExtension again, or of an adapter that is no bus master */
+    RULE_S056,          /* SrbExtensionSize grows behind it */
     RULE_S057,          /* a routine of HwFindAdapter's, called elsewhere */
     RULE_S075,          /* ScsiPortGetPhysicalAddress of what is not the port's */
     RULE_S083,          /* HwStartIo returned FALSE */
@@ -65,7 +65,7 @@ struct scsi_driver {
 
 struct scsi_hba;
 
-/* In front of every device extension, at the beginning of a page: tells whose it is. */
+/* In front of every device extension, at a multiple of 16: tells whose it is. */
 #define SCSI_EXTENSION_MAGIC UINT64_C(0x6e6f697453435349)
 struct scsi_extension {
     uint64_t magic;
@@ -131,7 +131,7 @@ struct scsi_hba {
     ACCESS_RANGE *ranges;
     uint8_t phase; /* [a] enum hba_phase */
     bool stopping; /* [a] */
-    bool dma64, is_mapped /* its miniport reads the data: S-074 */, may_tag, many;
+    bool is_mapped /* its miniport reads the data: S-074 */, may_tag, many;
     uint32_t max_bytes, max_pieces;
     bool supported[ScsiAdapterControlMax]; /* S-065 */
     void *bus_data;                        /* S-053 */
@@ -156,6 +156,9 @@ struct scsi_hba {
     struct dpc settle_dpc;
     uint32_t resetting; /* [a] bits: paths that wait after a reset */
     uint32_t refused;   /* [a] bits: paths whose HwResetBus returned FALSE */
+    struct timer device_timer;
+    struct scsi_unit *device;         /* [a] whose target is reset; NULL: none is */
+    struct scsi_request device_reset; /* that request */
     /* scan.c */
     struct mutex scanning; /* units come and go */
     struct work rescan;
@@ -183,7 +186,7 @@ scsi_hba_of(const void *extension)
         (const struct scsi_extension *)((const char *)extension - sizeof(struct scsi_extension));
 
     guard_touch(e);
-    if ((uintptr_t)e % PAGE_SIZE || e->magic != SCSI_EXTENSION_MAGIC || e->self != e)
+    if ((uintptr_t)e % 16 || e->magic != SCSI_EXTENSION_MAGIC || e->self != e)
         guard_stop("passed %p, which is no device extension of the port's", extension);
     return e->hba;
 }
@@ -196,11 +199,19 @@ int scsi_hba_new(const struct scsi_driver *d, const struct scsi_registration *r,
                  struct scsi_hba **out, char *why);
 /* After HwFindAdapter has found it: interrupt, HwInitialize. Undone by scsi_hba_end(). */
 int scsi_hba_start(struct scsi_hba *h, char *why);
+/* HwInitialize alone. */
+int scsi_initialize(struct scsi_hba *h, char *why);
+/* Nothing but requests goes to the miniport any more. */
+void scsi_quiet(struct scsi_hba *h);
+/* Memory that miniport and device share. */
+void scsi_memory_free(struct scsi_hba *h);
 /* From now on its units are there. */
 void scsi_hba_run(struct scsi_hba *h);
 void scsi_hba_end(struct scsi_hba *h); /* stops it and frees all */
 int scsi_hba_add(struct driver *d, void *data, const struct device *dev, char *why);
 int scsi_hba_remove(struct driver *d, void *data, const struct device *dev, char *why);
+/* restart.c */
+int scsi_hba_restart(struct driver *d, void *data, const struct device *dev, char *why);
 /* HwAdapterControl, if it is supported. Returns whether it was and succeeded. */
 bool scsi_adapter_control(struct scsi_hba *h, SCSI_ADAPTER_CONTROL_TYPE type);
 
@@ -209,6 +220,8 @@ bool scsi_adapter_control(struct scsi_hba *h, SCSI_ADAPTER_CONTROL_TYPE type);
 int scsi_find(struct scsi_hba *h, const struct scsi_hba *from, uint32_t bus_number, bool *again);
 /* What was found is taken over: limits, memory. 0 or -errno and why. */
 int scsi_config_take(struct scsi_hba *h, char *why);
+/* The memory that its device can address, by the configuration as it is now (S-056). */
+void scsi_reach_take(struct scsi_hba *h);
 /* A legacy driver's adapters (S-008). Returns an NTSTATUS. */
 NTSTATUS scsi_search(const struct scsi_driver *d, const struct scsi_registration *r);
 /* What a result of HwFindAdapter says, and the NTSTATUS that it stands for. */
@@ -217,8 +230,9 @@ NTSTATUS scsi_find_status(int result);
 
 /* resources.c: what HwFindAdapter has left over is freed. */
 void scsi_bus_data_free(struct scsi_hba *h);
-/* Memory for SRB extensions, if the miniport has not asked for any itself. */
+/* Memory for SRB extensions, instead of what there is. */
 int scsi_extensions_make(struct scsi_hba *h, uint32_t size);
+void scsi_extensions_free(struct scsi_hba *h);
 
 /* srb.c. scsi_request_complete(): the miniport's call; any IRQL */
 void scsi_request_complete(struct scsi_hba *h, SCSI_REQUEST_BLOCK *srb);
@@ -234,8 +248,9 @@ scsi_io_of(const struct bus *b, uint32_t slot)
     return container_of(b->slots[slot].request, struct scsi_io, r);
 }
 
-/* send.c: as unit_send(). */
+/* send.c: as unit_send(). scsi_queue(): to the miniport; passes: HOLD_.. that are none for it. <= DISPATCH_LEVEL */
 int scsi_send(struct unit *u, struct scsi_request *s);
+void scsi_queue(struct scsi_unit *u, struct scsi_request *s, uint8_t passes);
 
 /* address.c: <= DISPATCH_LEVEL */
 enum data_mapping scsi_data_map(struct scsi_hba *h, struct scsi_io *io, struct scsi_slot *s);
@@ -245,9 +260,11 @@ void scsi_data_unmap(struct scsi_hba *h, struct scsi_io *io, struct scsi_slot *s
 void scsi_verify_answer(struct scsi_hba *h, struct scsi_io *io, struct scsi_slot *s);
 void scsi_verify_memory(struct scsi_hba *h);
 
-/* notify.c. scsi_notify_stop(): none of its work runs any more. PASSIVE_LEVEL */
+/* notify.c. scsi_notify_stop(): no routine that was asked for is called any more; scsi_rescan_stop(): nor is a scan under way that
+ * was. PASSIVE_LEVEL */
 void scsi_notify_init(struct scsi_hba *h);
 void scsi_notify_stop(struct scsi_hba *h);
+void scsi_rescan_stop(struct scsi_hba *h);
 
 /* recover.c. scsi_reset(): HwResetBus and the time after it. <= DISPATCH_LEVEL. scsi_settle(): the miniport has seen a reset */
 void scsi_recover_init(struct scsi_hba *h);

@@ -38,8 +38,8 @@ passes_of(ULONG flags)
            (flags & SRB_FLAGS_BYPASS_LOCKED_QUEUE ? HOLD_FROZEN | HOLD_LOCKED : 0);
 }
 
-static void
-queue(struct scsi_unit *u, struct scsi_request *s, uint8_t passes)
+void
+scsi_queue(struct scsi_unit *u, struct scsi_request *s, uint8_t passes)
 {
     struct scsi_io *io = (struct scsi_io *)(void *)s->room;
 
@@ -56,6 +56,16 @@ queue(struct scsi_unit *u, struct scsi_request *s, uint8_t passes)
     io->r.done = done;
     if (unit_submit(u->unit, &io->r))
         finish(s, SRB_STATUS_NO_DEVICE);
+}
+
+/* A request about another one of its unit does not wait until that has ended. With a depth of 1 nothing slips out beside it. */
+static void
+queue_about(struct scsi_unit *u, struct scsi_request *s)
+{
+    s->srb.DataTransferLength = 0;
+    if (u->depth_max == 1)
+        unit_release(u->unit, HOLD_PACE);
+    scsi_queue(u, s, HOLD_ALL & ~HOLD_RECOVERY);
 }
 
 /* S-111: the request that it is about, as the miniport knows it, or NULL. */
@@ -76,11 +86,24 @@ static void
 abort_send(struct scsi_unit *u, struct scsi_request *s)
 {
     s->srb.NextSrb = victim(u->hba, s->srb.NextSrb);
-    s->srb.DataTransferLength = 0;
     if (s->srb.NextSrb)
-        queue(u, s, HOLD_ALL & ~HOLD_RECOVERY);
+        queue_about(u, s);
     else
         finish(s, SRB_STATUS_ABORT_FAILED); /* it waits, or has ended */
+}
+
+/* S-112; S-080: a device's reset only to a miniport that has asked for that. A reset that it cannot be asked for is the next larger. */
+static void
+reset_send(struct scsi_unit *u, struct scsi_request *s)
+{
+    if (s->srb.Function != SRB_FUNCTION_RESET_BUS && u->hba->config.ResetTargetSupported) {
+        s->srb.Function = SRB_FUNCTION_RESET_DEVICE;
+        s->srb.NextSrb = NULL;
+        queue_about(u, s);
+        return;
+    }
+    scsi_reset(u->hba, u->unit->path);
+    finish(s, SRB_STATUS_SUCCESS);
 }
 
 /* S-122 */
@@ -124,34 +147,33 @@ dispatch(struct scsi_unit *u, struct scsi_request *s)
 {
     switch (s->srb.Function) {
     case SRB_FUNCTION_EXECUTE_SCSI:
-        queue(u, s, passes_of(s->srb.SrbFlags));
+        scsi_queue(u, s, passes_of(s->srb.SrbFlags));
         break;
     case SRB_FUNCTION_FLUSH: /* S-079 */
     case SRB_FUNCTION_SHUTDOWN:
         s->srb.DataTransferLength = 0;
         if (u->hba->config.CachesData)
-            queue(u, s, 0);
+            scsi_queue(u, s, passes_of(s->srb.SrbFlags));
         else
             finish(s, SRB_STATUS_SUCCESS);
         break;
     case SRB_FUNCTION_RECEIVE_EVENT: /* S-081 */
         if (u->hba->config.ReceiveEvent)
-            queue(u, s, 0);
+            scsi_queue(u, s, 0);
         else
             finish(s, SRB_STATUS_INVALID_REQUEST);
         break;
     case SRB_FUNCTION_IO_CONTROL:
-        queue(u, s, 0);
+        scsi_queue(u, s, 0);
         break;
     case SRB_FUNCTION_ABORT_COMMAND:
     case SRB_FUNCTION_TERMINATE_IO:
         abort_send(u, s);
         break;
-    case SRB_FUNCTION_RESET_BUS: /* S-112; smaller resets, which no miniport is sent, are this one */
+    case SRB_FUNCTION_RESET_BUS:
     case SRB_FUNCTION_RESET_DEVICE:
     case SRB_FUNCTION_RESET_LOGICAL_UNIT:
-        scsi_reset(u->hba, u->unit->path);
-        finish(s, SRB_STATUS_SUCCESS);
+        reset_send(u, s);
         break;
     case SRB_FUNCTION_FLUSH_QUEUE:
     case SRB_FUNCTION_RELEASE_QUEUE:

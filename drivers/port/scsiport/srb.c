@@ -108,6 +108,14 @@ end_here(struct scsi_hba *h, uint32_t n, uint8_t status, int error)
     bus_slot_post(h->bus, n);
 }
 
+/* Not the request of its unit that ScsiPortGetSrb() finds. */
+static bool
+is_about_others(UCHAR function)
+{
+    return function == SRB_FUNCTION_ABORT_COMMAND || function == SRB_FUNCTION_TERMINATE_IO ||
+           function == SRB_FUNCTION_RESET_DEVICE;
+}
+
 /* S-066, S-083, S-139: what it asks for meanwhile is given when it has returned (bus_run()). */
 static void
 start(struct scsi_hba *h, struct scsi_unit *u, uint32_t n, SCSI_REQUEST_BLOCK *srb)
@@ -122,7 +130,7 @@ start(struct scsi_hba *h, struct scsi_unit *u, uint32_t n, SCSI_REQUEST_BLOCK *s
         bus_postpone(h->bus, h->bus->slots[n].request);
         return;
     }
-    if (srb->QueueTag == SP_UNTAGGED)
+    if (srb->QueueTag == SP_UNTAGGED && !is_about_others(srb->Function))
         __atomic_store_n(&u->untagged, n + 1, __ATOMIC_RELAXED);
     bus_slot_start(h->bus, n);
     err = scsi_call(h, "HwScsiStartIo", (const void *)(uintptr_t)h->registration->hw.HwStartIo,
