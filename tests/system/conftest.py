@@ -13,8 +13,9 @@ from launcher import BUILD, portolan, tail
 NAMES_MAX = 1900
 
 # QEMU's teaching device, which the tests of interrupts use: five, so that two share a line on any machine.
-# Of PCI, e1000e has a table of messages (MSI-X) and nvme a reset of its own.
-DEVICES = " ".join(["-device edu"] * 5 + ["-device e1000e,romfile=", "-device nvme,serial=test"])
+# Of PCI, e1000e has a table of messages (MSI-X) and nvme a reset of its own; behind the bridge is a second bus.
+DEVICES = " ".join(["-device edu"] * 5 + ["-device e1000e,romfile=", "-device nvme,serial=test",
+                                          "-device pci-bridge,id=bridge,chassis_nr=1 -device pci-testdev,bus=bridge,addr=1"])
 
 Boot = namedtuple("Boot", "machine boot smp mem options", defaults=["256M", ""])
 

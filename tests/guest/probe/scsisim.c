@@ -23,7 +23,11 @@ PROBE_EXPORT struct sknobs Knobs = {.registrations = 1,
                                     .initiator = 3,
                                     .auto_sense = 0,
                                     .master = 1,
+                                    .dma32 = 1,
                                     .dma64 = 1,
+                                    .vendor = "1AF4",
+                                    .device = "10F0",
+                                    .absent_status = SRB_STATUS_SELECTION_TIMEOUT,
                                     .breaks = 16,
                                     .max_transfer = 65536,
                                     .dma_channel = ~0u,
@@ -133,6 +137,31 @@ transfer(struct adapter *a, PSCSI_REQUEST_BLOCK srb)
     move(a, srb, disk + block * 512, size, srb->Cdb[0] == SCSIOP_READ);
 }
 
+/* SP_UNTAGGED: any */
+static BOOLEAN
+is_of(PSCSI_REQUEST_BLOCK srb, ULONG path, ULONG target, ULONG lun)
+{
+    return (path == SP_UNTAGGED || path == srb->PathId) &&
+           (target == SP_UNTAGGED || target == srb->TargetId) && (lun == SP_UNTAGGED || lun == srb->Lun);
+}
+
+/* Those of a path, target and LUN are no longer held; one by one they are completed with a status, or (0) they are not. */
+static void
+let_go(struct adapter *a, ULONG path, ULONG target, ULONG lun, UCHAR status)
+{
+    ULONG kept = 0, count = a->count;
+
+    a->count = 0;
+    for (ULONG i = 0; i < count; i++)
+        if (!is_of(a->held[i], path, target, lun))
+            a->held[kept++] = a->held[i];
+        else if (status)
+            complete(a, a->held[i], status);
+        else
+            __sync_fetch_and_sub(&Seen.outstanding, 1);
+    a->count = kept;
+}
+
 static void
 complete_held(struct adapter *a, UCHAR status)
 {
@@ -219,6 +248,21 @@ answer_give(struct adapter *a, PSCSI_REQUEST_BLOCK srb, PUCHAR bytes, ULONG size
     return status;
 }
 
+/* S-077: zeros at first, all its own. */
+static void
+unit_extension_use(struct adapter *a, PSCSI_REQUEST_BLOCK srb)
+{
+    PUCHAR unit = ScsiPortGetLogicalUnit(a, srb->PathId, srb->TargetId, srb->Lun);
+    ULONG size = Knobs.config_lu_extension ? Knobs.config_lu_extension : Knobs.lu_extension;
+
+    CHECK(!size == !unit);
+    if (!unit || unit[0])
+        return;
+    CHECK_ALL_ZERO(unit, size);
+    RtlFillMemory(unit, size, 0xb6);
+    Seen.lu_extension_zero = size;
+}
+
 static UCHAR
 inquiry(struct adapter *a, PSCSI_REQUEST_BLOCK srb)
 {
@@ -229,6 +273,7 @@ inquiry(struct adapter *a, PSCSI_REQUEST_BLOCK srb)
         check_condition(srb, 0);
         return SRB_STATUS_ERROR;
     }
+    unit_extension_use(a, srb);
     b[0] = (UCHAR)(Knobs.lun_mask >> srb->Lun & 1 ? Knobs.type_of[srb->Lun & 7] : 0x7f);
     for (ULONG i = 0; i < 28; i++)
         b[8 + i] = (UCHAR)name[i];
@@ -259,8 +304,8 @@ command(struct adapter *a, PSCSI_REQUEST_BLOCK srb)
     UCHAR capacity[8] = {0, 0, (SDISK_BLOCKS - 1) >> 8, (SDISK_BLOCKS - 1) & 0xff, 0, 0, 2, 0};
     UCHAR sense[18] = {0x70, 0, 5, [7] = 10, [12] = 0x24};
 
-    if (!(Knobs.present >> srb->TargetId & 1))
-        return SRB_STATUS_SELECTION_TIMEOUT; /* S-064 */
+    if (srb->TargetId > 31 || !(Knobs.present >> srb->TargetId & 1))
+        return (UCHAR)Knobs.absent_status; /* S-064 */
     switch (srb->Cdb[0]) {
     case SCSIOP_INQUIRY:
         return inquiry(a, srb);
@@ -433,6 +478,7 @@ deal(struct adapter *a, PSCSI_REQUEST_BLOCK srb)
     case S_INTERRUPT:
     case S_DEFERRED:
     case S_NEVER:
+    case S_SOME:
         hold(a, srb);
         break;
     case S_NO_NEXT:
@@ -488,6 +534,15 @@ deal(struct adapter *a, PSCSI_REQUEST_BLOCK srb)
 
 /* ---- what the port calls ---- */
 
+/* S-046 */
+static ULONG
+srb_extension_size(void)
+{
+    return Knobs.late_srb_extension     ? Knobs.late_srb_extension
+           : Knobs.config_srb_extension ? Knobs.config_srb_extension
+                                        : Knobs.srb_extension;
+}
+
 /* S-070 to S-074, S-080, S-084, S-085, S-087 */
 static void
 srb_check(struct adapter *a, PSCSI_REQUEST_BLOCK srb)
@@ -502,15 +557,22 @@ srb_check(struct adapter *a, PSCSI_REQUEST_BLOCK srb)
     for (ULONG i = 0; i < a->count; i++) /* S-073 */
         CHECK(a->held[i] != srb && (!Knobs.srb_extension || a->held[i]->SrbExtension != srb->SrbExtension));
     if (srb->SrbExtension)
-        RtlFillMemory(srb->SrbExtension, Knobs.srb_extension, 0xa5);
+        RtlFillMemory(srb->SrbExtension, srb_extension_size(), 0xa5);
     switch (srb->Function) {
     case SRB_FUNCTION_EXECUTE_SCSI:
     case SRB_FUNCTION_IO_CONTROL:
     case SRB_FUNCTION_ABORT_COMMAND:
+    case SRB_FUNCTION_TERMINATE_IO:
         break;
     case SRB_FUNCTION_FLUSH:
     case SRB_FUNCTION_SHUTDOWN:
         CHECK(Knobs.caches); /* S-079 */
+        break;
+    case SRB_FUNCTION_RESET_DEVICE:
+        CHECK(Knobs.reset_target); /* S-080 */
+        break;
+    case SRB_FUNCTION_RECEIVE_EVENT:
+        CHECK(Knobs.events); /* S-081 */
         break;
     default:
         CHECK(FALSE);
@@ -523,6 +585,76 @@ srb_check(struct adapter *a, PSCSI_REQUEST_BLOCK srb)
             CHECK(a->held[i]->QueueTag != srb->QueueTag);
     } else if (!Knobs.many || Knobs.tagged) {
         CHECK(srb->QueueTag == SP_UNTAGGED);
+    }
+}
+
+/* S-111: what is found by its address and tag is what it is about. */
+static void
+abort(struct adapter *a, PSCSI_REQUEST_BLOCK srb)
+{
+    PSCSI_REQUEST_BLOCK victim = srb->NextSrb;
+
+    CHECK(a->count && victim == a->held[0]);
+    if (!a->count || ScsiPortGetSrb(a, srb->PathId, srb->TargetId, srb->Lun, victim->QueueTag) != victim) {
+        complete(a, srb, SRB_STATUS_ABORT_FAILED);
+        return;
+    }
+    if (srb->Function == SRB_FUNCTION_TERMINATE_IO) {
+        victim->ScsiStatus = SCSISTAT_COMMAND_TERMINATED;
+        complete_held(a, SRB_STATUS_ERROR);
+    } else {
+        complete_held(a, SRB_STATUS_ABORTED);
+    }
+    complete(a, srb, SRB_STATUS_SUCCESS);
+}
+
+static void
+device_reset(struct adapter *a, PSCSI_REQUEST_BLOCK srb)
+{
+    switch (Knobs.device_reset) {
+    case SDEVICE_LATE:
+        hold(a, srb);
+        return;
+    case SDEVICE_REFUSES:
+        complete(a, srb, SRB_STATUS_INVALID_REQUEST);
+        return;
+    case SDEVICE_COMPLETES:
+        let_go(a, srb->PathId, srb->TargetId, SP_UNTAGGED, SRB_STATUS_BUS_RESET);
+    }
+    complete(a, srb, SRB_STATUS_SUCCESS);
+}
+
+/* The answer lies behind the header, and both are the processor's to see, whatever MapBuffers says (S-082). */
+static void
+io_control(struct adapter *a, PSCSI_REQUEST_BLOCK srb)
+{
+    PSRB_IO_CONTROL header = srb->DataBuffer;
+
+    if (srb->DataTransferLength < sizeof(*header) || header->ControlCode != SCONTROL_CODE) {
+        complete(a, srb, SRB_STATUS_INVALID_REQUEST);
+        return;
+    }
+    RtlFillMemory(header + 1, header->Length, 0x3c);
+    header->ReturnCode = 7;
+    complete(a, srb, SRB_STATUS_SUCCESS);
+}
+
+static void
+other_function(struct adapter *a, PSCSI_REQUEST_BLOCK srb)
+{
+    switch (srb->Function) {
+    case SRB_FUNCTION_ABORT_COMMAND:
+    case SRB_FUNCTION_TERMINATE_IO:
+        abort(a, srb);
+        break;
+    case SRB_FUNCTION_RESET_DEVICE:
+        device_reset(a, srb);
+        break;
+    case SRB_FUNCTION_IO_CONTROL:
+        io_control(a, srb);
+        break;
+    default:
+        complete(a, srb, SRB_STATUS_SUCCESS);
     }
 }
 
@@ -541,12 +673,7 @@ HwStartIo(PVOID extension, PSCSI_REQUEST_BLOCK srb)
     if (Knobs.both_orders)
         next(a, srb); /* S-092 */
     if (srb->Function != SRB_FUNCTION_EXECUTE_SCSI) {
-        if (srb->Function == SRB_FUNCTION_ABORT_COMMAND && a->count) { /* S-111 */
-            CHECK(srb->NextSrb == a->held[0]);
-            complete_held(a, SRB_STATUS_ABORTED);
-        }
-        complete(a, srb,
-                 srb->Function == SRB_FUNCTION_IO_CONTROL ? SRB_STATUS_INVALID_REQUEST : SRB_STATUS_SUCCESS);
+        other_function(a, srb);
     } else if (srb->Cdb[0] == SCSIOP_READ || srb->Cdb[0] == SCSIOP_WRITE) {
         if (Knobs.mode == S_REFUSE) {
             __sync_fetch_and_sub(&Seen.outstanding, 1);
@@ -576,6 +703,12 @@ HwInterrupt(PVOID extension)
     }
     if (Knobs.mode == S_NO_NEXT) {
         ScsiPortNotification(NextRequest, a);
+        return TRUE;
+    }
+    if (Knobs.mode == S_SOME) { /* S-098 */
+        let_go(a, Knobs.which[0], Knobs.which[1], Knobs.which[2], 0);
+        ScsiPortCompleteRequest(a, (UCHAR)Knobs.which[0], (UCHAR)Knobs.which[1], (UCHAR)Knobs.which[2],
+                                (UCHAR)Knobs.status);
         return TRUE;
     }
     if (!a->count)
@@ -641,9 +774,26 @@ HwAdapterControl(PVOID extension, SCSI_ADAPTER_CONTROL_TYPE type, PVOID paramete
         return ScsiAdapterControlSuccess;
     }
     CHECK(Knobs.controls >> type & 1); /* S-065 */
-    if (type == ScsiStopAdapter) {
-        CHECK(!Seen.outstanding); /* S-125 */
+    switch (type) {
+    case ScsiStopAdapter:
+        CHECK(!Seen.outstanding && !a->stopped); /* S-125 */
         a->stopped = 1;
+        break;
+    case ScsiSetBootConfig: /* S-126 */
+        CHECK(a->stopped);
+        break;
+    case ScsiSetRunningConfig: { /* S-057: here the hardware may be looked at */
+        UCHAR id[2];
+
+        CHECK(a->stopped && ScsiPortGetBusData(a, PCIConfiguration, 0, 0, id, 2) == 2 && id[0] == 0x86);
+        break;
+    }
+    case ScsiRestartAdapter:
+        CHECK(a->stopped);
+        a->stopped = (UCHAR)Knobs.restart_fails;
+        return Knobs.restart_fails ? ScsiAdapterControlUnsuccessful : ScsiAdapterControlSuccess;
+    default:
+        CHECK(FALSE);
     }
     return ScsiAdapterControlSuccess;
 }
@@ -701,6 +851,10 @@ search(struct adapter *a, PPORT_CONFIGURATION_INFORMATION k)
     CHECK(ScsiPortGetBusData(a, PCIConfiguration, 0, 0, &again, 0) && again);
     CHECK(!ScsiPortSetBusDataByOffset(a, PCIConfiguration, 0, 30, bytes, 0x3c, 1));
     CHECK(ScsiPortSetBusDataByOffset(a, PCIConfiguration, 0, 0, bytes, 0x3c, 0) == 0);
+    CHECK(ScsiPortSetBusDataByOffset(a, PCIConfiguration, 0, 0, &again->u.type0.InterruptLine, 0x3c, 1) == 1);
+    port.QuadPart = 0x170;
+    CHECK(ScsiPortValidateRange(a, Isa, 0, port, 8, TRUE)); /* S-051 */
+    ScsiPortFreeDeviceBase(a, (PVOID)0x5554);               /* S-050: none of its */
 }
 
 static ULONG NTAPI
@@ -709,7 +863,7 @@ HwFindAdapter(PVOID extension, PVOID context, PVOID bus, PCHAR argument,
 {
     struct adapter *a = extension;
     ULONG n = Seen.finds++;
-    ULONG result = n < SFINDS ? Knobs.find[n] : 0;
+    ULONG result = n < SFINDS ? Knobs.find[n] : Knobs.find_forever;
     ULONG length;
 
     record(SCALL_FIND, NULL, config->SystemIoBusNumber << 8 | (ULONG)config->AdapterInterfaceType, context);
@@ -721,12 +875,19 @@ HwFindAdapter(PVOID extension, PVOID context, PVOID bus, PCHAR argument,
         if (!argument[i])
             break;
     }
+    *again = (BOOLEAN)Knobs.find_forever;
     if (n < SFINDS) {
         Seen.extension_of[n] = (ULONG_PTR)extension;
-        *again = (BOOLEAN)Knobs.again[n];
+        Seen.bus_of[n] = config->SystemIoBusNumber;
+        *again |= (BOOLEAN)Knobs.again[n];
     }
-    if (Knobs.legacy && !n)
+    if (Knobs.legacy && !n && !Knobs.id_length)
         search(a, config);
+    if (Knobs.claim_secondary && n) { /* S-048: the first one has it */
+        SCSI_PHYSICAL_ADDRESS secondary = {.QuadPart = 0x170};
+
+        CHECK(!ScsiPortValidateRange(a, Isa, 0, secondary, 8, TRUE));
+    }
     if (result != SP_RETURN_FOUND)
         return result;
     a->config = config;
@@ -747,6 +908,12 @@ HwFindAdapter(PVOID extension, PVOID context, PVOID bus, PCHAR argument,
         config->AtdiskSecondaryClaimed = TRUE;
     Seen.secondary_claimed[n % SFINDS] = config->AtdiskSecondaryClaimed;
     config->BusInterruptLevel = Knobs.interrupt_level;
+    config->Dma32BitAddresses = (BOOLEAN)Knobs.dma32;
+    config->ResetTargetSupported = (BOOLEAN)Knobs.reset_target;
+    if (Knobs.config_srb_extension)
+        config->SrbExtensionSize = Knobs.config_srb_extension;
+    if (Knobs.config_lu_extension)
+        config->SpecificLuExtensionSize = Knobs.config_lu_extension;
     if (Knobs.dma64)
         config->Dma64BitAddresses |= SCSI_DMA64_MINIPORT_SUPPORTED;
     if (Knobs.uncached && Knobs.master) {
@@ -761,6 +928,8 @@ HwFindAdapter(PVOID extension, PVOID context, PVOID bus, PCHAR argument,
     } else if (Knobs.uncached) {
         CHECK(!ScsiPortGetUncachedExtension(a, config, Knobs.uncached)); /* S-055: no bus master */
     }
+    if (Knobs.late_srb_extension)
+        config->SrbExtensionSize = Knobs.late_srb_extension; /* S-056 */
     return result;
 }
 
@@ -794,14 +963,19 @@ DriverEntry(PVOID driver, PVOID registry)
                                            .NeedPhysicalAddresses = TRUE,
                                            .TaggedQueuing = (BOOLEAN)Knobs.tagged,
                                            .MultipleRequestPerLu = (BOOLEAN)Knobs.many,
-                                           .AutoRequestSense = (BOOLEAN)Knobs.auto_sense};
-        if (Knobs.garbage)
-            data.hw.Reserved = (PVOID)(ULONG_PTR)0xcccccccccccccccc;
+                                           .AutoRequestSense = (BOOLEAN)Knobs.auto_sense,
+                                           .ReceiveEvent = (BOOLEAN)Knobs.events};
+        if (Knobs.garbage) { /* reserved, of another bus, or beyond an older version's end */
+            data.hw.Reserved = data.hw.VendorId = data.hw.DeviceId = (PVOID)(ULONG_PTR)0xcccccccccccccccc;
+            data.hw.VendorIdLength = data.hw.DeviceIdLength = data.hw.ReservedUshort = 0xcccc;
+            if (Knobs.size < sizeof(data.hw))
+                data.hw.HwAdapterControl = (PHW_ADAPTER_CONTROL)(ULONG_PTR)0xcccccccccccccccc;
+        }
         if (Knobs.id_length) {
-            data.hw.VendorId = "1AF4";
+            data.hw.VendorId = Knobs.vendor;
             data.hw.VendorIdLength = (USHORT)Knobs.id_length;
-            data.hw.DeviceId = "10F0";
-            data.hw.DeviceIdLength = (USHORT)Knobs.id_length;
+            data.hw.DeviceId = Knobs.device;
+            data.hw.DeviceIdLength = (USHORT)Knobs.device_length;
         }
         if (Knobs.missing >> SCALL_FIND & 1)
             data.hw.HwFindAdapter = NULL;

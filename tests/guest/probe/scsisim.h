@@ -47,9 +47,13 @@ enum {
     S_WRITE_BEHIND, /* behind the SRB extensions and the uncached extension */
     S_NO_NEXT,      /* completed, and no NextRequest until an interrupt */
     S_SLEEPY_TIMER, /* a timer is asked for, and taken back */
+    S_SOME, /* held; HwInterrupt completes those of which[] by ScsiPortCompleteRequest, with `status` */
 };
 
 enum { SRESET_COMPLETES, SRESET_LEAVES, SRESET_FALSE };
+
+/* SRB_FUNCTION_RESET_DEVICE; LATE: completed by HwResetBus only */
+enum { SDEVICE_COMPLETES, SDEVICE_LEAVES, SDEVICE_REFUSES, SDEVICE_LATE };
 
 struct scall {
     unsigned char what, irql, processor, path, target, lun;
@@ -57,22 +61,27 @@ struct scall {
     unsigned long long argument;
 };
 
-#define SCALLS_MAX 512
+#define SCALLS_MAX 1024
 #define SFINDS     8
 
 struct sknobs {
     unsigned int registrations, type[4], size, missing /* bit SCALL_..: NULL */, legacy, no_interrupt,
         garbage;
-    unsigned int id_length; /* of VendorId "1AF4", DeviceId "10F0" */
+    char vendor[8], device[8];
+    unsigned int id_length, device_length; /* of these */
     unsigned int extension, lu_extension, srb_extension, uncached, ranges;
-    unsigned int find[SFINDS], again[SFINDS]; /* results in a row */
+    unsigned int find[SFINDS], again[SFINDS];                                   /* results in a row */
+    unsigned int find_forever;                                                  /* FOUND, Again TRUE */
+    unsigned int config_srb_extension, late_srb_extension, config_lu_extension; /* 0: as registered */
     unsigned int buses, targets, luns, initiator, scans_down, caches;
-    unsigned int tagged, many, auto_sense, map_buffers, master, dma64, breaks, max_transfer, alignment,
+    unsigned int tagged, many, auto_sense, map_buffers, master, dma32, dma64, breaks, max_transfer, alignment,
         dma_channel;
     unsigned int interrupt_level;
     unsigned int claim_secondary, initialize_reset, initialize_false, controls /* bits: supported */,
         report_luns, version, queue_bit, type_of[8];
     unsigned int present, lun_mask; /* bits */
+    unsigned int reset_target, device_reset, absent_status, events, restart_fails;
+    unsigned int which[3]; /* path, target, LUN */
     unsigned int mode, status, scsi_status, reset, busy, room, sense_fails, seconds, both_orders;
     unsigned int return_highest; /* DriverEntry */
 };
@@ -83,10 +92,12 @@ struct sseen {
     unsigned int checks_failed, first_failed_line;
     unsigned int status[4]; /* of ScsiPortInitialize */
     unsigned int outstanding, outstanding_max, tags_together;
-    unsigned int finds;
+    unsigned int finds, bus_of[SFINDS];
+    unsigned int lu_extension_zero; /* bytes */
     unsigned long long extension_of[SFINDS];
     unsigned int secondary_claimed[SFINDS];
     char argument[64];
 };
 
-#define SDISK_BLOCKS 512u
+#define SCONTROL_CODE 0x12345u /* of an SRB_IO_CONTROL that is answered */
+#define SDISK_BLOCKS  512u

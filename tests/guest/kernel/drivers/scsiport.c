@@ -1,6 +1,7 @@
 /*
  * ScsiPort drivers from DriverEntry to their units: registration, HwFindAdapter, discovery, the end.
  */
+#include "kernel/hw/pci.h"
 #include "kernel/sched/thread.h"
 #include "lib/errno.h"
 #include "lib/string.h"
@@ -92,43 +93,63 @@ KTEST(scsiport_structure_of_an_older_version_and_garbage) /* S-006 S-013 S-015 S
     scsisim_stop(&s);
 }
 
+/* How a registration is to end; a driver that is started by its devices is not asked to find any. */
+struct outcome {
+    unsigned type, find;
+    bool good, only_legacy;
+};
+
+static const struct outcome outcomes[] = {
+    {Isa, SP_RETURN_FOUND, true, false},      {Internal, SP_RETURN_FOUND, true, false},
+    {Eisa, SP_RETURN_FOUND, false, false},    {MaximumInterfaceType, SP_RETURN_FOUND, false, false},
+    {Isa, SP_RETURN_NOT_FOUND, false, true},  {Isa, SP_RETURN_ERROR, false, true},
+    {Isa, SP_RETURN_BAD_CONFIG, false, true}, {Isa, 77, false, true},
+};
+
+/* One to three calls of ScsiPortInitialize. Returns false after a failed check. */
+static bool
+register_all(const struct outcome *const *o, unsigned count, bool legacy, bool highest)
+{
+    unsigned good = 0, finds = 0;
+    struct scsisim s;
+    bool stays;
+
+    if (!scsisim_load(&s))
+        return false;
+    s.knobs->registrations = count;
+    s.knobs->legacy = legacy;
+    s.knobs->return_highest = highest;
+    for (unsigned n = 0; n < count; n++) {
+        s.knobs->type[n] = o[n]->type;
+        if (o[n]->type == Isa || o[n]->type == Internal)
+            s.knobs->find[finds++] = o[n]->find;
+        good += o[n]->good;
+    }
+    stays = highest ? good == count : good > 0;
+    KCHECK_EQ(scsisim_start(&s), stays ? 0 : -EIO);
+    for (unsigned n = 0; n < count; n++) {
+        KCHECK_EQ(!s.seen->status[n], o[n]->good);
+        KCHECK(o[n]->good || s.seen->status[n] >= 0xc0000000);
+    }
+    KCHECK_EQ(s.adapters, !stays ? 0 : legacy ? good : 1);
+    if (!stays)
+        s.adapter = NULL;
+    scsisim_stop(&s);
+    return !ktest_failed();
+}
+
 KTEST(scsiport_lowest_result_of_several_registrations_counts) /* S-003 S-004 S-005 S-021 S-131 S-133 */
 {
-    static const struct {
-        unsigned count, type[3];
-        bool highest, good;
-        unsigned succeed; /* bits */
-    } rows[] = {
-        {2, {Eisa, Isa, 0}, false, true, 2},           {2, {Isa, Eisa, 0}, false, true, 1},
-        {2, {Eisa, MicroChannel, 0}, false, false, 0}, {3, {Isa, PCIBus, Internal}, false, true, 7},
-        {3, {Eisa, Eisa, Internal}, false, true, 4},   {2, {Isa, Eisa, 0}, true, false, 1},
-        {3, {Eisa, PCIBus, Eisa}, false, true, 2},     {1, {Eisa, 0, 0}, false, false, 0},
-    };
-
     for (unsigned legacy = 0; legacy < 2; legacy++)
-        for (unsigned i = 0; i < ARRAY_SIZE(rows) && !ktest_failed(); i++) {
-            struct scsisim s;
+        for (unsigned count = 1; count <= 3; count++)
+            for (unsigned mix = 0; mix < 1u << count; mix++) {
+                const struct outcome *o[3];
 
-            if (!scsisim_load(&s))
-                return;
-            s.knobs->registrations = rows[i].count;
-            s.knobs->legacy = legacy;
-            for (unsigned n = 0; n < SFINDS; n++)
-                s.knobs->find[n] = 1;
-            for (unsigned n = 0; n < 3; n++)
-                s.knobs->type[n] = rows[i].type[n];
-            s.knobs->return_highest = rows[i].highest;
-            KCHECK_EQ(scsisim_start(&s), rows[i].good ? 0 : -EIO);
-            for (unsigned n = 0; n < rows[i].count; n++)
-                KCHECK_EQ(!s.seen->status[n], rows[i].succeed >> n & 1);
-            if (legacy)
-                KCHECK_EQ(s.adapters, rows[i].good ? (rows[i].succeed & 1) + (rows[i].succeed >> 1 & 1) +
-                                                         (rows[i].succeed >> 2)
-                                                   : 0);
-            if (!rows[i].good)
-                s.adapter = NULL;
-            scsisim_stop(&s);
-        }
+                for (unsigned n = 0, good = mix, bad = mix + count; n < count; n++)
+                    o[n] = mix >> n & 1 ? &outcomes[good++ % 2] : &outcomes[2 + bad++ % (legacy ? 6 : 2)];
+                if (!register_all(o, count, legacy, false) || !register_all(o, count, legacy, true))
+                    return;
+            }
 }
 
 KTEST(
@@ -170,20 +191,102 @@ KTEST(
     }
 }
 
+KTEST(scsiport_finds_again_and_again_but_not_for_ever) /* S-041 */
+{
+    struct scsisim s;
+
+    if (!scsisim_load(&s))
+        return;
+    s.knobs->legacy = s.knobs->find_forever = 1;
+    s.knobs->present = 0;
+    for (unsigned n = 0; n < SFINDS; n++)
+        s.knobs->find[n] = 1;
+    KCHECK_EQ(scsisim_start(&s), 0);
+    KCHECK(s.adapters > SFINDS && s.adapters < 100);
+    scsisim_stop(&s);
+}
+
 KTEST(scsiport_pci_driver_without_a_function_of_its_is_not_asked) /* S-019 */
 {
-    for (unsigned legacy = 0; legacy < 2; legacy++) {
+    struct scsisim s;
+
+    if (!scsisim_load(&s))
+        return;
+    s.knobs->legacy = 1;
+    s.knobs->type[0] = PCIBus;
+    s.knobs->id_length = s.knobs->device_length = 4; /* 1AF4:10F0, which no machine has */
+    KCHECK_EQ(driver_start(s.driver, s.why), -EIO);
+    KCHECK_EQ(scsisim_calls(&s, SCALL_FIND), 0);
+    scsisim_stop(&s);
+}
+
+/* QEMU's educational devices are nobody's. */
+KTEST(scsiport_pci_functions_are_found_by_the_beginning_of_their_names) /* S-019 S-028 S-033 S-047 */
+{
+    const struct pci_match edu = {.vendor = 0x1234, .device = 0x11e8};
+    static const char *const devices[] = {"11E8", "11e", "1"};
+    unsigned there = 0;
+    struct pci_device *p;
+
+    for (p = pci_next(NULL, &edu); p; p = pci_next(p, &edu))
+        there += p->at.bus == 0 && !p->owner;
+    if (!there) {
+        ktest_skip("no educational device");
+        return;
+    }
+    for (unsigned i = 0; i < ARRAY_SIZE(devices) && !ktest_failed(); i++) {
         struct scsisim s;
 
         if (!scsisim_load(&s))
             return;
-        s.knobs->legacy = 1;
+        s.knobs->legacy = s.knobs->no_interrupt = 1;
         s.knobs->type[0] = PCIBus;
-        s.knobs->id_length = 4; /* 1AF4:10F0, which no machine has */
-        KCHECK_EQ(driver_start(s.driver, s.why), -EIO);
-        KCHECK_EQ(scsisim_calls(&s, SCALL_FIND), 0);
+        s.knobs->id_length = 4;
+        strlcpy(s.knobs->vendor, "1234", sizeof(s.knobs->vendor));
+        s.knobs->device_length = (unsigned)strlen(devices[i]);
+        strlcpy(s.knobs->device, devices[i], sizeof(s.knobs->device));
+        s.knobs->ranges = 1;
+        s.knobs->interrupt_level = 3; /* the port's stays */
+        s.knobs->find_forever = 1;
+        for (unsigned n = 0; n < SFINDS; n++)
+            s.knobs->find[n] = 1;
+        KCHECK_EQ(scsisim_start(&s), 0);
+        KCHECK(i ? s.adapters >= there : s.adapters == there);
+        KCHECK(s.adapter && s.adapter->pci && s.adapter->pci->vendor == 0x1234 && s.adapter->line == -1);
+        KCHECK_EQ(scsisim_run(&s, S_COMPLETE), SRB_STATUS_SUCCESS);
         scsisim_stop(&s);
+        for (p = pci_next(NULL, &edu); p; p = pci_next(p, &edu))
+            KCHECK(!p->owner);
     }
+}
+
+KTEST(scsiport_every_bus_is_searched) /* S-035 S-020 */
+{
+    unsigned buses = 0, last = 0;
+    struct scsisim s;
+
+    for (unsigned n = 0; n < 256; n++)
+        for (const struct pci_device *p = pci_next(NULL, NULL); p;
+             p = pci_next((struct pci_device *)(uintptr_t)p, NULL))
+            if (p->at.bus == n) {
+                buses++;
+                last = n;
+                break;
+            }
+    if (buses > SFINDS || !scsisim_load(&s))
+        return;
+    s.knobs->legacy = 1;
+    s.knobs->type[0] = PCIBus;
+    for (unsigned n = 0; n < buses; n++)
+        s.knobs->find[n] = n + 1 == buses ? SP_RETURN_FOUND
+                           : n % 2        ? SP_RETURN_BAD_CONFIG
+                                          : SP_RETURN_NOT_FOUND;
+    KCHECK_EQ(scsisim_start(&s), 0);
+    KCHECK_EQ(scsisim_calls(&s, SCALL_FIND), buses);
+    for (unsigned n = 1; n < buses; n++)
+        KCHECK(s.seen->bus_of[n] > s.seen->bus_of[n - 1]);
+    KCHECK(s.adapters == 1 && s.seen->bus_of[buses - 1] == last);
+    scsisim_stop(&s);
 }
 
 KTEST(scsiport_adapters_that_cannot_be) /* S-024 S-042 S-047 S-060 S-124 */
@@ -314,6 +417,34 @@ KTEST(scsiport_looks_at_every_target_but_itself) /* S-043 S-063 S-064 S-085 */
             KCHECK(scsisim_has(&s, (uint8_t)up, 0));
         }
         KCHECK(!scsisim_has(&s, 5, 0));
+        scsisim_stop(&s);
+    }
+}
+
+KTEST(scsiport_asks_no_more_targets_than_can_be) /* S-043 S-064 */
+{
+    static const uint8_t statuses[] = {SRB_STATUS_SELECTION_TIMEOUT, SRB_STATUS_NO_DEVICE,
+                                       SRB_STATUS_INVALID_TARGET_ID, SRB_STATUS_INVALID_LUN};
+
+    for (unsigned i = 0; i < ARRAY_SIZE(statuses); i++) {
+        unsigned asked = 0, most = 0;
+        struct scsisim s;
+
+        if (!scsisim_load(&s))
+            return;
+        s.knobs->targets = 200;
+        s.knobs->present = 1;
+        s.knobs->absent_status = statuses[i];
+        KCHECK_EQ(scsisim_start(&s), 0);
+        for (unsigned n = 0; n < scsisim_calls(&s, SCALL_STARTIO); n++) {
+            volatile struct scall *c = scsisim_call(&s, SCALL_STARTIO, n);
+
+            asked += c->detail == SCSIOP_INQUIRY;
+            most = MAX(most, (unsigned)c->target);
+        }
+        KCHECK_EQ(most, 127);
+        KCHECK_EQ(asked, 127); /* once each, but for the adapter's own */
+        KCHECK(scsisim_has(&s, 0, 0) && !scsisim_has(&s, 1, 0) && !scsisim_has(&s, 32, 0));
         scsisim_stop(&s);
     }
 }

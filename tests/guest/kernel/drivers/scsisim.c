@@ -45,10 +45,18 @@ scsisim_start(struct scsisim *s)
 }
 
 void
+scsisim_stop_only(struct scsisim *s)
+{
+    if (s->adapter)
+        KCHECK_EQ(s->driver->port.remove(s->driver, s->driver->port.data, NULL, s->why), 0);
+    s->adapter = NULL;
+}
+
+void
 scsisim_stop(struct scsisim *s)
 {
-    if (s->adapter && !s->knobs->legacy)
-        KCHECK_EQ(s->driver->port.remove(s->driver, s->driver->port.data, NULL, s->why), 0);
+    if (!s->knobs->legacy)
+        scsisim_stop_only(s);
     if (s->seen && s->seen->checks_failed)
         ktest_fail("tests/guest/probe/scsisim.c", (int)s->seen->first_failed_line, "%u checks do not hold",
                    s->seen->checks_failed);

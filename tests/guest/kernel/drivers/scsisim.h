@@ -22,8 +22,9 @@ bool scsisim_load(struct scsisim *s);
 /* DriverEntry, and if it is no legacy driver an adapter. Returns 0 or what failed. */
 int scsisim_start(struct scsisim *s);
 
-/* Stop and unload; what the driver has found wrong fails the test. */
+/* Stop and unload; what the driver has found wrong fails the test. scsisim_stop_only(): the adapter goes, the driver stays. */
 void scsisim_stop(struct scsisim *s);
+void scsisim_stop_only(struct scsisim *s);
 
 /* A unit; NULL after a failed check. scsisim_has(): without a check. */
 struct unit *scsisim_unit(struct scsisim *s, uint8_t target, uint8_t lun);
