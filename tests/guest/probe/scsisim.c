@@ -373,6 +373,25 @@ library(struct adapter *a, PSCSI_REQUEST_BLOCK srb)
     complete(a, srb, SRB_STATUS_SUCCESS);
 }
 
+/* SRB extensions lie in a row: behind the last one is what the port says that there is behind this one. */
+static void
+write_behind(struct adapter *a, PSCSI_REQUEST_BLOCK srb)
+{
+    ULONG left = 0;
+
+    switch (Knobs.behind) {
+    case 0:
+        a->uncached[Knobs.uncached] = 1;
+        break;
+    case 1:
+        (void)ScsiPortGetPhysicalAddress(a, NULL, srb->SrbExtension, &left);
+        ((PUCHAR)srb->SrbExtension)[left] = 1;
+        break;
+    default:
+        ((PUCHAR)srb->DataBuffer)[srb->DataTransferLength] = 1;
+    }
+}
+
 static void
 misbehave(struct adapter *a, PSCSI_REQUEST_BLOCK srb)
 {
@@ -411,8 +430,7 @@ misbehave(struct adapter *a, PSCSI_REQUEST_BLOCK srb)
         __asm__ volatile("mov %0, %%cr8" ::"r"(2ull));
         break;
     case S_WRITE_BEHIND:
-        if (a->uncached)
-            a->uncached[Knobs.uncached] = 1;
+        write_behind(a, srb);
         complete(a, srb, SRB_STATUS_SUCCESS);
         break;
     case S_NEXT_LU: /* S-099 */
@@ -481,6 +499,9 @@ deal(struct adapter *a, PSCSI_REQUEST_BLOCK srb)
     case S_SOME:
         hold(a, srb);
         break;
+    case S_NEVER_NEXT:
+        hold(a, srb);
+        return FALSE;
     case S_NO_NEXT:
         transfer(a, srb);
         complete(a, srb, SRB_STATUS_SUCCESS);
@@ -675,6 +696,7 @@ HwStartIo(PVOID extension, PSCSI_REQUEST_BLOCK srb)
     if (srb->Function != SRB_FUNCTION_EXECUTE_SCSI) {
         other_function(a, srb);
     } else if (srb->Cdb[0] == SCSIOP_READ || srb->Cdb[0] == SCSIOP_WRITE) {
+        Seen.action = srb->QueueAction;
         if (Knobs.mode == S_REFUSE) {
             __sync_fetch_and_sub(&Seen.outstanding, 1);
             return FALSE;

@@ -44,9 +44,10 @@ enum {
     S_BUS_CHANGE,
     S_UNKNOWN,      /* notifications that the port does not know */
     S_LIBRARY,      /* small routines, and routines of HwFindAdapter's at the wrong time */
-    S_WRITE_BEHIND, /* behind the SRB extensions and the uncached extension */
+    S_WRITE_BEHIND, /* `behind`: 0 the uncached extension, 1 the SRB extensions, 2 the data */
     S_NO_NEXT,      /* completed, and no NextRequest until an interrupt */
     S_SLEEPY_TIMER, /* a timer is asked for, and taken back */
+    S_NEVER_NEXT, /* as S_NEVER, and no NextRequest */
     S_SOME, /* held; HwInterrupt completes those of which[] by ScsiPortCompleteRequest, with `status` */
 };
 
@@ -80,7 +81,7 @@ struct sknobs {
     unsigned int claim_secondary, initialize_reset, initialize_false, controls /* bits: supported */,
         report_luns, version, queue_bit, type_of[8];
     unsigned int present, lun_mask; /* bits */
-    unsigned int reset_target, device_reset, absent_status, events, restart_fails;
+    unsigned int reset_target, device_reset, absent_status, events, restart_fails, behind;
     unsigned int which[3]; /* path, target, LUN */
     unsigned int mode, status, scsi_status, reset, busy, room, sense_fails, seconds, both_orders;
     unsigned int return_highest; /* DriverEntry */
@@ -94,6 +95,7 @@ struct sseen {
     unsigned int outstanding, outstanding_max, tags_together;
     unsigned int finds, bus_of[SFINDS];
     unsigned int lu_extension_zero; /* bytes */
+    unsigned int action;            /* of the last read or write */
     unsigned long long extension_of[SFINDS];
     unsigned int secondary_claimed[SFINDS];
     char argument[64];

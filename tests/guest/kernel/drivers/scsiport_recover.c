@@ -85,31 +85,127 @@ KTEST(scsiport_reset_ends_what_others_have_out) /* S-112 S-113 S-114 S-138 */
     scsisim_stop(&s);
 }
 
-KTEST(scsiport_one_request_is_aborted) /* S-111 */
+KTEST(scsiport_one_request_is_aborted) /* S-111 S-078 */
 {
     static struct scsi_request abort;
-    struct unit *u;
-    struct scsisim s;
+    static const struct {
+        unsigned tagged;
+        uint8_t function, status;
+    } rows[] = {{1, SRB_FUNCTION_ABORT_COMMAND, SRB_STATUS_ABORTED},
+                {0, SRB_FUNCTION_ABORT_COMMAND, SRB_STATUS_ABORTED},
+                {1, SRB_FUNCTION_TERMINATE_IO, SRB_STATUS_ERROR},
+                {0, SRB_FUNCTION_TERMINATE_IO, SRB_STATUS_ERROR}};
 
-    if (!scsisim_load(&s))
-        return;
-    s.knobs->tagged = s.knobs->many = 1;
-    KCHECK_EQ(scsisim_start(&s), 0);
-    u = scsisim_unit(&s, 0, 0);
-    s.knobs->mode = S_NEVER;
-    if (u) {
-        KCHECK_EQ(scsisim_fly(u, 0, 1, 30), 1);
-        memset(&abort.srb, 0, sizeof(abort.srb));
-        abort.srb.Length = sizeof(abort.srb);
-        abort.srb.Function = SRB_FUNCTION_ABORT_COMMAND;
-        abort.srb.NextSrb = &scsisim_flights[0].s.srb;
-        KCHECK_EQ(unit_execute(u, &abort), SRB_STATUS_SUCCESS);
-        scsisim_land(0, 1);
-        KCHECK_EQ(scsisim_flights[0].s.srb.SrbStatus, SRB_STATUS_ABORTED);
-        abort.srb.NextSrb = &scsisim_flights[0].s.srb;
-        KCHECK_EQ(unit_execute(u, &abort), SRB_STATUS_ABORT_FAILED); /* it has ended */
+    for (unsigned i = 0; i < ARRAY_SIZE(rows) && !ktest_failed(); i++) {
+        struct unit *u;
+        struct scsisim s;
+
+        if (!scsisim_load(&s))
+            return;
+        s.knobs->tagged = s.knobs->many = rows[i].tagged;
+        KCHECK_EQ(scsisim_start(&s), 0);
+        u = scsisim_unit(&s, 0, 0);
+        s.knobs->mode = S_NEVER;
+        if (u) {
+            KCHECK_EQ(scsisim_fly(u, 0, 2, 30), 2); /* without tags the second one waits behind */
+            memset(&abort.srb, 0, sizeof(abort.srb));
+            abort.srb.Length = sizeof(abort.srb);
+            abort.srb.Function = rows[i].function;
+            abort.srb.NextSrb = &scsisim_flights[0].s.srb;
+            KCHECK_EQ(unit_execute(u, &abort), SRB_STATUS_SUCCESS);
+            scsisim_land(0, 1);
+            KCHECK_EQ(scsisim_flights[0].s.srb.SrbStatus, rows[i].status);
+            abort.srb.NextSrb = &scsisim_flights[0].s.srb;
+            KCHECK_EQ(unit_execute(u, &abort), SRB_STATUS_ABORT_FAILED); /* it has ended */
+            abort.srb.NextSrb = &scsisim_flights[1].s.srb;
+            if (!rows[i].tagged)
+                KCHECK_EQ(unit_execute(u, &abort), SRB_STATUS_SUCCESS);
+            scsisim_land(1, 1);
+            KCHECK_EQ(scsisim_flights[1].s.srb.SrbStatus, rows[i].status);
+        }
+        KCHECK_EQ(scsisim_calls(&s, SCALL_RESET), 0);
+        KCHECK_EQ(scsisim_run(&s, S_COMPLETE), SRB_STATUS_SUCCESS);
+        scsisim_stop(&s);
     }
-    scsisim_stop(&s);
+}
+
+/* S-110: its own device is reset first if the miniport says that it can; what another one has out is none of that. */
+KTEST(scsiport_device_is_reset_before_its_bus) /* S-080 S-110 S-112 S-116 */
+{
+    static const struct {
+        unsigned supported, how, tagged, mode, devices, buses;
+    } rows[] = {{1, SDEVICE_COMPLETES, 0, S_NEVER, 1, 0},
+                {1, SDEVICE_COMPLETES, 1, S_NEVER, 1, 0},
+                {1, SDEVICE_LEAVES, 0, S_NEVER, 1, 1},
+                {1, SDEVICE_REFUSES, 0, S_NEVER, 1, 1},
+                {1, SDEVICE_LATE, 0, S_NEVER, 1, 1},
+                {0, SDEVICE_COMPLETES, 0, S_NEVER, 0, 1},
+                {1, SDEVICE_COMPLETES, 0, S_NEVER_NEXT, 0, 1}}; /* it has not asked for a request */
+
+    for (unsigned i = 0; i < ARRAY_SIZE(rows) && !ktest_failed(); i++) {
+        bool other = rows[i].mode == S_NEVER;
+        unsigned devices = 0;
+        struct scsisim s;
+
+        if (!scsisim_load(&s))
+            return;
+        s.knobs->present = 3;
+        s.knobs->reset_target = rows[i].supported;
+        s.knobs->device_reset = rows[i].how;
+        s.knobs->tagged = s.knobs->many = rows[i].tagged;
+        KCHECK_EQ(scsisim_start(&s), 0);
+        s.knobs->mode = rows[i].mode;
+        if (other)
+            KCHECK_EQ(scsisim_fly(scsisim_unit(&s, 1, 0), 1, 1, 60), 1);
+        KCHECK_EQ(scsisim_fly(scsisim_unit(&s, 0, 0), 0, 1, 1), 1);
+        scsisim_land(0, 1);
+        KCHECK_EQ(SRB_STATUS(scsisim_flights[0].s.srb.SrbStatus), SRB_STATUS_TIMEOUT);
+        KCHECK_EQ(scsisim_run(&s, S_COMPLETE), SRB_STATUS_SUCCESS); /* the unit goes on */
+        KCHECK_EQ(scsisim_calls(&s, SCALL_RESET), rows[i].buses);
+        if (other && rows[i].buses) {
+            scsisim_land(1, 1);
+            KCHECK_EQ(scsisim_flights[1].s.srb.SrbStatus, SRB_STATUS_BUS_RESET);
+        } else if (other) {
+            KCHECK_EQ(scsisim_flights[1].s.srb.SrbStatus, SRB_STATUS_PENDING);
+            s.knobs->mode = S_INTERRUPT;
+            scsisim_interrupt(&s);
+            scsisim_land(1, 1);
+            KCHECK_EQ(scsisim_flights[1].s.srb.SrbStatus, SRB_STATUS_SUCCESS);
+        }
+        for (unsigned n = 0; n < scsisim_calls(&s, SCALL_STARTIO); n++)
+            devices += scsisim_call(&s, SCALL_STARTIO, n)->detail == SRB_FUNCTION_RESET_DEVICE << 8;
+        KCHECK_EQ(devices, rows[i].devices);
+        scsisim_stop(&s);
+    }
+}
+
+/* From above: the device's if that can be, else the bus's. */
+KTEST(scsiport_resets_that_are_asked_for) /* S-080 S-112 */
+{
+    static const uint8_t functions[] = {SRB_FUNCTION_RESET_DEVICE, SRB_FUNCTION_RESET_LOGICAL_UNIT};
+    static struct scsi_request reset;
+
+    for (unsigned supported = 0; supported < 2; supported++) {
+        struct scsisim s;
+
+        if (!scsisim_load(&s))
+            return;
+        s.knobs->reset_target = supported;
+        KCHECK_EQ(scsisim_start(&s), 0);
+        for (unsigned i = 0; i < ARRAY_SIZE(functions) && scsisim_unit(&s, 0, 0); i++) {
+            s.knobs->mode = S_NEVER;
+            KCHECK_EQ(scsisim_fly(scsisim_unit(&s, 0, 0), 0, 1, 30), 1);
+            memset(&reset.srb, 0, sizeof(reset.srb));
+            reset.srb.Length = sizeof(reset.srb);
+            reset.srb.Function = functions[i];
+            KCHECK_EQ(unit_execute(scsisim_unit(&s, 0, 0), &reset), SRB_STATUS_SUCCESS);
+            scsisim_land(0, 1);
+            KCHECK_EQ(scsisim_flights[0].s.srb.SrbStatus, SRB_STATUS_BUS_RESET);
+            KCHECK_EQ(scsisim_calls(&s, SCALL_RESET), supported ? 0 : i + 1);
+            KCHECK_EQ(scsisim_run(&s, S_COMPLETE), SRB_STATUS_SUCCESS);
+        }
+        scsisim_stop(&s);
+    }
 }
 
 KTEST(scsiport_rules_that_are_broken_are_said_and_survived) /* S-050 S-083 S-089 S-090 S-099 S-113 */
@@ -167,19 +263,33 @@ KTEST(scsiport_NextLuRequest_for_a_unit_that_is_busy_is_no_credit) /* S-099 */
     scsisim_stop(&s);
 }
 
+/* The uncached extension, the SRB extensions, the data of a request in a buffer of the port's. */
 KTEST(scsiport_miniport_that_writes_behind_its_memory_is_found_out) /* S-055 S-073 */
 {
-    struct scsisim s;
-    uint64_t violations;
+    for (unsigned i = 0; i < 3 && !ktest_failed(); i++) {
+        struct scsisim s;
+        uint64_t violations;
 
-    if (!scsisim_load(&s))
-        return;
-    KCHECK_EQ(scsisim_start(&s), 0);
-    violations = s.adapter->gate.violations;
-    KCHECK_EQ(scsisim_run(&s, S_WRITE_BEHIND), SRB_STATUS_SUCCESS);
-    s.adapter->face->stop(s.adapter);
-    KCHECK_EQ(s.adapter->gate.violations, violations + 1);
-    scsisim_stop(&s);
+        if (!scsisim_load(&s))
+            return;
+        s.knobs->behind = i;
+        s.knobs->map_buffers = i == 2;
+        s.knobs->alignment = i == 2 ? 0xfff : 0; /* through a buffer */
+        KCHECK_EQ(scsisim_start(&s), 0);
+        violations = s.adapter->gate.violations;
+        if (i == 2) {
+            struct scsi_request *r = scsisim_request(false, 0, 512);
+
+            r->srb.DataBuffer = scsisim_data + 16;
+            s.knobs->mode = S_WRITE_BEHIND;
+            KCHECK_EQ(unit_execute(scsisim_unit(&s, 0, 0), r), SRB_STATUS_SUCCESS);
+        } else {
+            KCHECK_EQ(scsisim_run(&s, S_WRITE_BEHIND), SRB_STATUS_SUCCESS);
+        }
+        s.adapter->face->stop(s.adapter);
+        KCHECK_EQ(s.adapter->gate.violations, violations + 1);
+        scsisim_stop(&s);
+    }
 }
 
 KTEST(scsiport_flush_that_overtakes_a_write_is_found_out)

@@ -188,6 +188,56 @@ KTEST(scsiport_statuses_come_back_as_they_are) /* S-086 S-088 S-093 S-094 S-095 
     scsisim_stop(&s);
 }
 
+/* S-098: a path, a target, a unit, or all of them. */
+KTEST(scsiport_many_are_completed_in_one_call) /* S-098 */
+{
+    static const unsigned which[][3] = {{0xff, 0xff, 0xff}, {1, 0xff, 0xff}, {0xff, 2, 0xff}, {0xff, 0xff, 1},
+                                        {0, 2, 0xff},       {1, 0xff, 1},    {0xff, 1, 0},    {1, 2, 1},
+                                        {1, 0, 1}};
+    static struct {
+        uint8_t path, target, lun;
+    } at[SCSISIM_FLIGHTS];
+
+    for (unsigned i = 0; i < ARRAY_SIZE(which) && !ktest_failed(); i++) {
+        struct scsisim s;
+        unsigned n = 0;
+
+        if (!scsisim_load(&s))
+            return;
+        s.knobs->buses = 2;
+        s.knobs->present = 6;
+        s.knobs->lun_mask = 3;
+        KCHECK_EQ(scsisim_start(&s), 0);
+        s.knobs->mode = S_SOME;
+        for (uint8_t bits = 0; bits < 8; bits++, n++) {
+            at[n].path = bits & 1;
+            at[n].target = bits & 2 ? 2 : 1;
+            at[n].lun = bits >> 2;
+            KCHECK_EQ(scsisim_fly(unit_find(s.adapter->bus[0], at[n].path, at[n].target, at[n].lun), n, 1, 60), 1);
+        }
+        s.knobs->status = SRB_STATUS_ABORTED;
+        for (unsigned k = 0; k < 3; k++)
+            s.knobs->which[k] = which[i][k];
+        scsisim_interrupt(&s);
+        for (n = 0; n < 8; n++)
+            if ((which[i][0] == 0xff || which[i][0] == at[n].path) &&
+                (which[i][1] == 0xff || which[i][1] == at[n].target) &&
+                (which[i][2] == 0xff || which[i][2] == at[n].lun)) {
+                scsisim_land(n, 1);
+                KCHECK_EQ(scsisim_flights[n].s.srb.SrbStatus, SRB_STATUS_ABORTED);
+            } else {
+                KCHECK_EQ(scsisim_flights[n].s.srb.SrbStatus, SRB_STATUS_PENDING);
+            }
+        s.knobs->status = SRB_STATUS_SUCCESS;
+        s.knobs->mode = S_INTERRUPT;
+        scsisim_interrupt(&s);
+        for (n = 0; n < 8; n++)
+            if (scsisim_flights[n].s.srb.SrbStatus != SRB_STATUS_ABORTED)
+                scsisim_land(n, 1);
+        scsisim_stop(&s);
+    }
+}
+
 KTEST(scsiport_sense_data_is_fetched) /* S-096 S-097 S-118 */
 {
     struct scsi_request *r;
@@ -431,6 +481,61 @@ KTEST(scsiport_functions_that_no_miniport_sees) /* S-079 S-080 S-081 S-082 S-084
                       SRB_STATUS_INVALID_REQUEST); /* the miniport's answer: S-086 */
             KCHECK_EQ(scsisim_calls(&s, SCALL_STARTIO), n + 2 * caches + 1);
         }
+        scsisim_stop(&s);
+    }
+}
+
+/* What the sender says of the order, else none. */
+KTEST(scsiport_tags_are_of_the_kind_that_is_asked_for) /* S-072 */
+{
+    static const uint8_t actions[] = {0, SRB_SIMPLE_TAG_REQUEST, SRB_HEAD_OF_QUEUE_TAG_REQUEST,
+                                      SRB_ORDERED_QUEUE_TAG_REQUEST};
+
+    for (unsigned tagged = 0; tagged < 2; tagged++) {
+        struct scsisim s;
+
+        if (!scsisim_load(&s))
+            return;
+        s.knobs->tagged = s.knobs->many = tagged;
+        KCHECK_EQ(scsisim_start(&s), 0);
+        s.knobs->mode = S_COMPLETE;
+        for (unsigned i = 0; i < ARRAY_SIZE(actions); i++) {
+            struct scsi_request *r = scsisim_request(false, 0, 512);
+
+            r->srb.SrbFlags |= actions[i] ? SRB_FLAGS_QUEUE_ACTION_ENABLE : 0;
+            r->srb.QueueAction = actions[i];
+            KCHECK_EQ(unit_execute(scsisim_unit(&s, 0, 0), r), SRB_STATUS_SUCCESS);
+            KCHECK_EQ(s.seen->action, !tagged ? 0 : actions[i] ? actions[i] : SRB_SIMPLE_TAG_REQUEST);
+        }
+        scsisim_stop(&s);
+    }
+}
+
+KTEST(scsiport_driver_answers_a_control_request) /* S-081 S-082 */
+{
+    for (unsigned mapped = 0; mapped < 2; mapped++) {
+        SRB_IO_CONTROL *c = (SRB_IO_CONTROL *)(void *)(scsisim_data + 16);
+        struct scsi_request *r = scsisim_request(false, 0, 512);
+        struct scsisim s;
+
+        if (!scsisim_load(&s))
+            return;
+        s.knobs->map_buffers = s.knobs->events = mapped;
+        KCHECK_EQ(scsisim_start(&s), 0);
+        memset(scsisim_data, 0, sizeof(scsisim_data));
+        *c = (SRB_IO_CONTROL){.HeaderLength = sizeof(*c), .ControlCode = SCONTROL_CODE, .Length = 1000};
+        r->srb.Function = SRB_FUNCTION_IO_CONTROL;
+        r->srb.CdbLength = 0;
+        r->srb.DataBuffer = c;
+        r->srb.DataTransferLength = sizeof(*c) + 1000;
+        r->srb.SrbFlags |= SRB_FLAGS_DATA_IN | SRB_FLAGS_DATA_OUT;
+        KCHECK_EQ(unit_execute(scsisim_unit(&s, 0, 0), r), SRB_STATUS_SUCCESS);
+        KCHECK(c->ReturnCode == 7 && c->Length == 1000);
+        for (unsigned n = 0; n < 1000; n++)
+            KCHECK_EQ(((uint8_t *)(c + 1))[n], 0x3c);
+        KCHECK(!scsisim_data[15] && !scsisim_data[16 + sizeof(*c) + 1000]);
+        KCHECK_EQ(manage(scsisim_unit(&s, 0, 0), SRB_FUNCTION_RECEIVE_EVENT, 0),
+                  mapped ? SRB_STATUS_SUCCESS : SRB_STATUS_INVALID_REQUEST);
         scsisim_stop(&s);
     }
 }
