@@ -27,7 +27,7 @@ def units(hba, images):
     words = [f"-device {HBAS[hba]},id=hba"]
     for n, (target, lun, path) in enumerate(images):
         words += [f"-drive if=none,id=u{n},format=raw,file={path}",
-                  f"-device scsi-hd,bus=hba.0,scsi-id={target},lun={lun},drive=u{n}"]
+                  f"-device scsi-hd,bus=hba.0,scsi-id={target},lun={lun},drive=u{n},id=d{n}"]
     return "--qemu", " ".join(words)
 
 
@@ -39,7 +39,7 @@ def test_every_unit_of_every_target_is_itself(tmp_path, hba, targets, luns, smp)
     where = [(target, lun) for target in targets for lun in luns]
     disks = [(target, lun, image(tmp_path / f"{target}-{lun}.img", 65536, 10 * target + lun)) for target, lun in where]
     done = run("disks; for d in $(disks | sed 1d | cut -d' ' -f1); do sha256sum /dev/$d & done; wait; ports", *units(hba, disks),
-               "--smp", smp, "--mem", "512M", timeout=300)
+               "--smp", smp, "--mem", "6G" if smp == 4 else "512M", timeout=300)
     names = dict(re.findall(r"^(sd\w+) .* scsi0:0:(\d+:\d+) ", done.stdout, re.M))
     assert sorted(names.values()) == sorted(f"{target}:{lun}" for target, lun in where), done.stdout + done.stderr
     sums = {name: digest for digest, name in re.findall(r"^([0-9a-f]{64})  /dev/(\w+)$", done.stdout, re.M)}
@@ -49,17 +49,38 @@ def test_every_unit_of_every_target_is_itself(tmp_path, hba, targets, luns, smp)
     assert re.search(r"^scsi0 +running .* 0 +-$", done.stdout, re.M)
 
 
-@pytest.mark.parametrize("hba", ["lsi", "am53c974"])
-def test_targets_work_at_once(tmp_path, hba):
-    disks = []
-    for n in range(4):
-        path = tmp_path / f"{n}.img"
-        path.write_bytes(bytes(4 << 20))
-        disks.append((n, 0, path))
-    done = run("for d in a b c d; do /tests/io /dev/sd$d 200 4 32768 direct & done; wait; ports", *units(hba, disks), "--smp", "4",
-               timeout=300)
-    assert done.stdout.count("io: 200 requests") == 4 and done.stdout.count("0 errors") == 4, done.stdout + done.stderr
+def blank(path, size=4 << 20):
+    with open(path, "wb") as f:
+        f.truncate(size)
+    return path
+
+
+@pytest.mark.parametrize("smp, mem", [(1, "256M"), (4, "6G")])
+@pytest.mark.parametrize("hba, luns", [("lsi", (0,)), ("am53c974", (0, 5))])
+def test_targets_work_at_once(tmp_path, hba, luns, smp, mem):
+    disks = [(target, lun, blank(tmp_path / f"{target}-{lun}.img")) for target in range(7) for lun in luns]
+    done = run("for d in $(disks | sed 1d | cut -d' ' -f1); do /tests/io /dev/$d 100 4 32768 direct & done; wait; ports",
+               *units(hba, disks), "--smp", smp, "--mem", mem, timeout=300)
+    assert len(re.findall(r"^io: 100 requests, \d+ bytes, 0 errors$", done.stdout, re.M)) == len(disks), done.stdout + done.stderr
     assert re.search(r"^scsi0 +running .* 0 +-$", done.stdout, re.M)
+
+
+@pytest.mark.parametrize("hba", ["lsi", "am53c974"])
+def test_an_adapter_is_restarted_under_load(tmp_path, hba):
+    """The disk stays, with what is written to it, and no program sees anything of it."""
+    done = run("at=$(ports | sed -n 's/^scsi0 .* 0000:\\([^ ]*\\) .*/\\1/p'); /tests/io /dev/sda 1500 4 65536 direct & "
+               "for i in 1 2 3 4 5; do drivers restart $at || echo not restarted; done; wait; dmesg | grep -c 'scsi0: started again'; ports",
+               *units(hba, [(0, 0, blank(tmp_path / "disk.img", 16 << 20))]), "--smp", 4, timeout=300)
+    assert re.search(r"^io: 1500 requests, \d+ bytes, 0 errors$", done.stdout, re.M), done.stdout + done.stderr
+    assert re.search(r"^5\nADAPTER", done.stdout, re.M) and "not restarted" not in done.stdout, done.stdout
+    assert re.search(r"^scsi0 +running .* 0 +-$", done.stdout, re.M), done.stdout
+    assert re.search(r"^scsi0:0:0:0 .* 0 +-$", done.stdout, re.M), done.stdout
+
+
+def test_ports_that_cannot_restart_say_so(tmp_path):
+    done = run("drivers restart 00:1f.2; drivers restart 00:00.0", "--disk", f"ahci:{blank(tmp_path / 'disk.img')}")
+    assert done.stderr.splitlines()[-2:] == ["drivers: restart 00:1f.2: the ataport cannot do that",
+                                             "drivers: restart 00:00.0: 00:00.0 is bound to no driver"], done.stderr
 
 
 def test_four_adapters_under_load_while_one_of_them_fails(tmp_path):
@@ -127,6 +148,32 @@ def test_disks_come_and_go(tmp_path, hba):
                 end = m.wait_for("end 42", start=at)
                 assert "sdb " not in m.output[m.output.rindex("NAME", at, end):end], m.output[at:end]
                 at = end
+        assert m.quit() == 0
+
+
+@pytest.mark.parametrize("hba", ["lsi", "am53c974"])
+def test_a_disk_is_pulled_while_it_works(tmp_path, hba):
+    """What it was doing fails; its neighbour, whose requests a reset of the bus may end, notices nothing; another one may come."""
+    first, second, third = blank(tmp_path / "1.img", 16 << 20), blank(tmp_path / "2.img", 16 << 20), image(tmp_path / "3.img", 1 << 20)
+    with Machine(*units(hba, [(0, 0, first), (4, 0, second)]), "--qemu", f"-blockdev driver=raw,node-name=more,file.driver=file,file.filename={third} {qmp.option(tmp_path / 'qmp')}",
+                 "--boot", "kernel", "--smp", 4, PORTOLAN_VARIANT="debug") as m:
+        at = m.wait_for(PROMPT, timeout=240)
+        with qmp.Qmp(tmp_path / "qmp") as q:
+            m.send("/tests/io /dev/sda 5000 4 32768 direct >/tmp/a & /tests/io /dev/sdb 100000 4 32768 direct errors >/tmp/b 2>&1 & "
+                   "while [ $(ports | awk '/^scsi0:0:4:0/ { print $8 }') -lt 300 ]; do :; done; echo at $((6 * 7))\n")
+            at = m.wait_for("at 42", start=at, timeout=240)
+            q.command("device_del", id="d1")
+            q.event("DEVICE_DELETED", device="d1")
+            m.send("rescan scsi0; disks; echo gone $((6 * 7))\n")
+            at = m.wait_for("gone 42", start=at, timeout=300)
+            assert "sdb " not in m.output[m.output.rindex("NAME", 0, at):at], m.output[-3000:]
+            q.command("device_add", driver="scsi-hd", bus="hba.0", id="guest", drive="more", **{"scsi-id": 4, "share-rw": True})
+            m.send("rescan scsi0; sha256sum </dev/sdb; wait; cat /tmp/a; ports; echo end $((6 * 7))\n")
+            m.wait_for("end 42", start=at, timeout=300)
+            said = m.output[at:]
+            assert hashlib.sha256(third.read_bytes()).hexdigest() in said, said
+            assert re.search(r"^io: 5000 requests, \d+ bytes, 0 errors\r?$", said, re.M), said
+            assert re.search(r"^scsi0 +running .* 0 +-\r?$", said, re.M), said
         assert m.quit() == 0
 
 
