@@ -299,6 +299,9 @@ test_resets(void)
     interrupts();
     ENDED(0, SRB_STATUS_BUS_RESET);
     CHECK(chip.bus_resets == 1 && chip.chip_resets == 1); /* the one of the start */
+    stop_scsi(SIST0_DISCONNECT, 0); /* DSA leads to the command that was: it is nobody's any more */
+    interrupts();
+    ENDED(0, SRB_STATUS_BUS_RESET);
 }
 
 /* More commands than the ring has places. */
