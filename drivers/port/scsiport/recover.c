@@ -65,9 +65,9 @@ settle_fire(struct timer *t)
         if (paths >> path & 1)
             leftovers_end(h, path);
     }
+    (void)bus_next(h->bus, NULL); /* S-117: whatever it was waiting for before; while nothing is on its way */
     units_hold(h, paths, SP_UNTAGGED, false);
-    if (bus_next(h->bus, NULL)) /* S-117: whatever it was waiting for before */
-        bus_kick(h->bus);
+    bus_kick(h->bus);
 }
 
 static void
