@@ -69,12 +69,13 @@ media_command(struct media *m, const uint8_t *cdb, uint8_t length, uint32_t size
     return error;
 }
 
-/* Text of a fixed width, without the blanks at its ends. */
+/* Text of a fixed width, without the blanks at its ends; some put zeros there. */
 static void
 text_take(char *to, size_t room, const uint8_t *from, size_t n)
 {
     size_t length = 0;
 
+    n = strnlen((const char *)from, n);
     while (n && from[0] == ' ')
         from++, n--;
     for (size_t i = 0; i < n && length + 1 < room; i++)

@@ -318,6 +318,7 @@ face_destroy(struct adapter *a)
 
 const struct port_face ata_face = {
     .name = "ataport",
+    .messages = true,
     .send = ata_scsi_send,
     .issue = ata_issue,
     .completed = ata_completed,

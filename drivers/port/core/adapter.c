@@ -267,14 +267,21 @@ lines_count(const struct adapter *a)
     return adapter_is_compatible(a, 0) || adapter_is_compatible(a, 1) ? PORT_LINES : 1;
 }
 
+static void
+messages_try(const struct adapter *a)
+{
+    if (!pci_msix_capable(a->pci) || pci_msix_enable(a->pci, 1, NULL))
+        (void)(pci_msi_capable(a->pci) && pci_msi_enable(a->pci, 1, 0));
+}
+
 int
 adapter_connect(struct adapter *a)
 {
     int err = 0;
 
     a->irq_count = lines_count(a);
-    if (a->pci && a->irq_count == 1 && (!pci_msix_capable(a->pci) || pci_msix_enable(a->pci, 1, NULL)))
-        (void)(pci_msi_capable(a->pci) && pci_msi_enable(a->pci, 1, 0));
+    if (a->pci && a->irq_count == 1 && a->face->messages)
+        messages_try(a);
     for (uint32_t n = 0; n < a->irq_count && !err; n++) {
         a->irq[n] = (struct adapter_line){
             .line = {.handler = interrupt, .context = &a->irq[n], .name = a->name}, .adapter = a};

@@ -86,6 +86,7 @@ struct slot {
 /* What a face does for the engine. All at DISPATCH_LEVEL without locks unless it says otherwise. */
 struct port_face {
     const char *name; /* "ataport" */
+    bool messages;    /* its miniports work as well when their device interrupts by messages (MSI, MSI-X) */
     /* A SCSI request, as unit_send() (unit.h). <= DISPATCH_LEVEL */
     int (*send)(struct unit *u, struct scsi_request *s);
     /* Hand it to the miniport; r->slot is set, and SLOT_TAKEN: bus_slot_start() just before. */
@@ -236,8 +237,8 @@ int adapter_new(const struct port_face *face, struct driver *d, const struct dev
 /* Undo adapter_new() and all that was added: frees buses, mappings, the interrupt, the claim. Nothing is active. */
 void adapter_free(struct adapter *a);
 
-/* From now on face->interrupt may be called. MSI-X or MSI if the function has it, else its line; an IDE controller in
- * compatibility mode has ISA's two. Its buses exist. Returns 0 or -errno. */
+/* From now on face->interrupt may be called. MSI-X or MSI if function and face have it, else its line; an IDE controller
+ * in compatibility mode has ISA's two. Its buses exist. Returns 0 or -errno. */
 int adapter_connect(struct adapter *a);
 void adapter_disconnect(struct adapter *a);
 

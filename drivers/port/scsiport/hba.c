@@ -365,6 +365,8 @@ face_destroy(struct adapter *a)
     pool_free(h, SCSI_TAG);
 }
 
+/* No messages: a ScsiPort miniport knows its device's line only, and some devices are others when they have them (the
+ * registers of virtio's move, and its status tells nothing any more). */
 const struct port_face scsi_face = {
     .name = "scsiport",
     .send = scsi_send,
