@@ -243,7 +243,8 @@ scsi_reach_take(struct scsi_hba *h)
     h->adapter->dma = (struct dma_limits){.max_address = reach(&h->config)};
 }
 
-/* S-043, S-044, S-045, S-074 */
+/* S-043, S-044, S-045, S-074. One piece less than the breaks allow: where class drivers take their number for that of the
+ * pieces, as Windows' do, miniports have been built whose lists are no longer. */
 static void
 limits_take(struct scsi_hba *h)
 {
@@ -257,8 +258,7 @@ limits_take(struct scsi_hba *h)
                     k->NumberOfBuses ? "S-063" : "S-042");
     if (!k->MaximumNumberOfLogicalUnits)
         k->MaximumNumberOfLogicalUnits = 1;
-    h->max_pieces = k->NumberOfPhysicalBreaks >= SCSI_PIECES_MAX ? SCSI_PIECES_MAX
-                                                                 : k->NumberOfPhysicalBreaks + 1;
+    h->max_pieces = MAX(MIN(k->NumberOfPhysicalBreaks, SCSI_PIECES_MAX), 1u);
     h->is_mapped = k->MapBuffers || !k->Master;
     h->may_tag = k->TaggedQueuing;
     h->many = k->TaggedQueuing || k->MultipleRequestPerLu;

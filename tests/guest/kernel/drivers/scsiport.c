@@ -372,7 +372,7 @@ KTEST(scsiport_unit_tells_what_it_can) /* S-107 S-123 */
     if (scsisim_unit(&s, 0, 0)) {
         unit_facts(scsisim_unit(&s, 0, 0), &f);
         KCHECK(!strcmp(f.driver, "scsisim.sys") && !strcmp(f.device, "-") && f.depth == 1);
-        KCHECK(f.max_bytes == 32768 && f.max_pieces == 17);
+        KCHECK(f.max_bytes == 32768 && f.max_pieces == 16);
         irql = irql_raise(s.adapter->irq[0].line.level);
         KCHECK(
             !s.adapter->face->interrupt(s.adapter, 0)); /* not its own: the next one on the line is asked */
