@@ -71,7 +71,8 @@ registration_take(struct scsi_registration *r, const HW_INITIALIZATION_DATA *fro
     status = data_check(&r->hw);
     if (status != STATUS_SUCCESS)
         return status;
-    r->is_legacy = !r->hw.HwAdapterControl; /* S-009 */
+    /* S-009; no bus here brings a device of the system itself, so who serves one looks for it */
+    r->is_legacy = !r->hw.HwAdapterControl || r->hw.AdapterInterfaceType == Internal;
     if (!r->is_legacy)
         r->context = NULL; /* S-134: it lies on a stack that is gone when it would be used */
     if (r->hw.AdapterInterfaceType != PCIBus)

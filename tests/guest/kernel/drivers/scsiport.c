@@ -55,7 +55,6 @@ KTEST(
         {sizeof(HW_INITIALIZATION_DATA), 0, 0xffffffff, false},
         {sizeof(HW_INITIALIZATION_DATA), 0, Isa, true},
         {sizeof(HW_INITIALIZATION_DATA), 0, PCIBus, true},
-        {sizeof(HW_INITIALIZATION_DATA), 0, Internal, true},
     };
 
     KCHECK_EQ(ScsiPortInitialize(NULL, NULL, NULL, NULL), (ULONG)STATUS_INVALID_PARAMETER);
@@ -203,6 +202,22 @@ KTEST(scsiport_finds_again_and_again_but_not_for_ever) /* S-041 */
         s.knobs->find[n] = 1;
     KCHECK_EQ(scsisim_start(&s), 0);
     KCHECK(s.adapters > SFINDS && s.adapters < 100);
+    scsisim_stop(&s);
+}
+
+/* Nobody else could give it a device, whatever it knows of PnP. */
+KTEST(scsiport_driver_of_no_bus_looks_for_itself) /* S-008 S-009 S-065 S-125 */
+{
+    struct scsisim s;
+
+    if (!scsisim_load(&s))
+        return;
+    s.knobs->type[0] = Internal;
+    KCHECK_EQ(scsisim_start(&s), 0);
+    KCHECK_EQ(s.adapters, 1);
+    KCHECK_EQ(scsisim_calls(&s, SCALL_FIND), 1);
+    KCHECK_EQ(scsisim_call(&s, SCALL_CONTROL, 0)->detail, ScsiQuerySupportedControlTypes);
+    KCHECK_EQ(scsisim_run(&s, S_COMPLETE), SRB_STATUS_SUCCESS);
     scsisim_stop(&s);
 }
 

@@ -31,13 +31,24 @@ remember(void *context, struct adapter *a)
     s->adapters++;
 }
 
+/* Are there adapters without anybody's giving it a device? */
+static bool
+finds_itself(const struct scsisim *s)
+{
+    bool finds = s->knobs->legacy;
+
+    for (unsigned n = 0; n < s->knobs->registrations; n++)
+        finds |= s->knobs->type[n] == Internal;
+    return finds;
+}
+
 int
 scsisim_start(struct scsisim *s)
 {
     const struct unit_watcher *disks = unit_watch(NULL); /* nobody but the test sends requests */
     int err = driver_start(s->driver, s->why);
 
-    if (!err && !s->knobs->legacy && s->driver->port.add)
+    if (!err && !finds_itself(s) && s->driver->port.add)
         err = s->driver->port.add(s->driver, s->driver->port.data, NULL, s->why);
     (void)unit_watch(disks);
     adapters_for_each(remember, s);
@@ -55,7 +66,7 @@ scsisim_stop_only(struct scsisim *s)
 void
 scsisim_stop(struct scsisim *s)
 {
-    if (!s->knobs->legacy)
+    if (!finds_itself(s))
         scsisim_stop_only(s);
     if (s->seen && s->seen->checks_failed)
         ktest_fail("tests/guest/probe/scsisim.c", (int)s->seen->first_failed_line, "%u checks do not hold",
