@@ -135,7 +135,7 @@ struct adapter {
     struct command *idle, *out; /* commands that the chip has not, and has */
     /* Where a target has come back without saying who it is, only the one command that is out can be meant: for some time
      * there is only one. QEMU 7.2 does so with commands that fail. */
-    ULONG careful; /* commands left of that time */
+    ULONG careful;    /* commands left of that time */
     BOOLEAN withheld; /* the port has not been asked for more: the next end of a command does */
     struct target target[TARGETS];
 };

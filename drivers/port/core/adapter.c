@@ -260,13 +260,6 @@ line_disconnect(struct adapter *a, uint32_t n)
         irq_message_free(&a->message, 1);
 }
 
-/* Two lines if either channel is at ISA's addresses: its own, and ISA's other one or the function's. */
-static uint32_t
-lines_count(const struct adapter *a)
-{
-    return adapter_is_compatible(a, 0) || adapter_is_compatible(a, 1) ? PORT_LINES : 1;
-}
-
 static void
 messages_try(const struct adapter *a)
 {
@@ -279,7 +272,7 @@ adapter_connect(struct adapter *a)
 {
     int err = 0;
 
-    a->irq_count = lines_count(a);
+    a->irq_count = resources_lines(a);
     if (a->pci && a->irq_count == 1 && a->face->messages)
         messages_try(a);
     for (uint32_t n = 0; n < a->irq_count && !err; n++) {

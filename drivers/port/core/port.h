@@ -204,6 +204,7 @@ struct adapter {
     struct pci_device *pci;       /* [I] one of the two; both NULL: it has none, or is simulated */
     struct isa_device *isa;       /* [I] */
     bool searching;               /* its driver looks for a device: adapter_take() */
+    bool found;                   /* [I] once connected: pci or isa is what its driver has found */
     int line;                     /* [I] once connected: ISA's, of an adapter without device; -1: none */
     struct gate gate;
     uint8_t state;        /* [a] enum adapter_state */
@@ -249,7 +250,8 @@ bool adapter_unmap(struct adapter *a, const void *base);
 
 /*
  * For a driver that looks for its devices itself (a->searching): claim whatever has these addresses: on PCI a function,
- * else an ISA device, or ports that are nobody's. It is given back with the last adapter_unmap().
+ * else an ISA device, or ports that are nobody's. It is given back with the last adapter_unmap(). The two channels of an IDE
+ * controller in compatibility mode may be two adapters of one driver's.
  * Returns: 0: it has them, or (adapter_may_take()) could; -EBUSY: somebody else has; -ENODEV: there is nothing; -EACCES: it
  *          does not search; -ENOSPC. PASSIVE_LEVEL
  */

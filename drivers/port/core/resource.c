@@ -48,9 +48,39 @@ adapter_is_compatible(const struct adapter *a, uint32_t n)
     return is_compatible(a->pci, n);
 }
 
+static bool
+uses(const struct adapter *a, uint16_t port)
+{
+    for (uint32_t i = 0; i < a->range_count; i++)
+        if (!a->range[i].in_memory && a->range[i].start == port && a->range[i].users)
+            return true;
+    return false;
+}
+
+/* An adapter that was found and uses one channel of two has that one's line alone. Returns the channel; -1: no such adapter. */
+static int
+only_channel(const struct adapter *a)
+{
+    bool used[CHANNELS];
+
+    for (uint32_t n = 0; n < CHANNELS; n++)
+        used[n] = a->found && is_compatible(a->pci, n) && uses(a, compatible[n].command);
+    return used[0] == used[1] ? -1 : used[1];
+}
+
+uint32_t
+resources_lines(const struct adapter *a)
+{
+    return only_channel(a) < 0 && (is_compatible(a->pci, 0) || is_compatible(a->pci, 1)) ? PORT_LINES : 1;
+}
+
 int
 resources_isa_line(const struct adapter *a, uint32_t n)
 {
+    int channel = only_channel(a);
+
+    if (channel >= 0)
+        return compatible[channel].line;
     if (a->isa)
         return a->isa->line;
     return adapter_is_compatible(a, n) ? compatible[n].line : a->pci ? -1 : a->line;
@@ -214,6 +244,37 @@ resources_claim(struct adapter *a, char *why)
     return a->pci ? pci_prepare(a, why) : a->isa ? isa_prepare(a, why) : 0;
 }
 
+/* Another adapter that has the same function. */
+struct sharer {
+    const struct adapter *but;
+    struct adapter *found;
+};
+
+static void
+sharer_look(void *context, struct adapter *a)
+{
+    struct sharer *s = context;
+
+    if (a != s->but && a->pci == s->but->pci)
+        s->found = a;
+}
+
+/* Who has found the other channel has the function from now on. */
+static bool
+function_leave(const struct adapter *a)
+{
+    struct sharer s = {a, NULL};
+
+    if (!a->found)
+        return false;
+    adapters_for_each(sharer_look, &s);
+    if (s.found && a->pci->owner == a->name) {
+        pci_release(a->pci, a->name);
+        (void)pci_claim(a->pci, s.found->name);
+    }
+    return s.found;
+}
+
 void
 resources_release(struct adapter *a)
 {
@@ -222,7 +283,7 @@ resources_release(struct adapter *a)
             unmap(a, &a->range[i]);
     a->range_count = 0;
     __atomic_store_n(&a->gate.ports, GATE_NO_PORTS, __ATOMIC_RELAXED);
-    if (a->pci) {
+    if (a->pci && !function_leave(a)) {
         pci_disable(a->pci, PCI_ENABLE_MASTER);
         pci_release(a->pci, a->name);
     }
@@ -230,6 +291,7 @@ resources_release(struct adapter *a)
         isa_release(a->isa);
     a->pci = NULL;
     a->isa = NULL;
+    a->found = false;
 }
 
 /* ---- a device that the driver looks for ---- */
@@ -298,6 +360,41 @@ ports_are_free(const struct adapter *a, uint64_t start, uint64_t size)
     return !o.found;
 }
 
+/* Adapters that have the function which an adapter asks for. */
+struct share {
+    const struct adapter *a;
+    const struct pci_device *pci;
+    int channel; /* whose addresses they are; -1: neither's */
+    bool by_driver, used;
+};
+
+static void
+share_look(void *context, struct adapter *other)
+{
+    struct share *s = context;
+
+    if (other == s->a || other->pci != s->pci)
+        return;
+    s->by_driver = other->found && other->driver == s->a->driver;
+    s->used |= s->channel >= 0 && uses(other, compatible[s->channel].command);
+}
+
+/* The channel that is still free of a function whose other one its driver has found, and then what both need. */
+static bool
+may_share(const struct adapter *a, const struct holder *h)
+{
+    struct share s = {.a = a, .pci = h->device.pci, .channel = -1};
+
+    if (!s.pci || h->in_memory)
+        return false;
+    for (uint32_t n = 0; n < CHANNELS; n++)
+        if (is_compatible(s.pci, n) && (holds(compatible[n].command, COMMAND_SIZE, h->start, h->size) ||
+                                        holds(compatible[n].control, CONTROL_SIZE, h->start, h->size)))
+            s.channel = (int)n;
+    adapters_for_each(share_look, &s);
+    return s.by_driver && !s.used && (s.channel >= 0 || a->pci == s.pci);
+}
+
 int
 adapter_may_take(struct adapter *a, uint64_t start, uint64_t size, bool in_memory, bool on_pci)
 {
@@ -309,7 +406,16 @@ adapter_may_take(struct adapter *a, uint64_t start, uint64_t size, bool in_memor
         return -EACCES;
     if (!holder_find(&h))
         return in_memory ? -ENODEV : ports_are_free(a, start, size) ? 0 : -EBUSY;
-    return (h.device.pci != NULL) != on_pci || device_owner(&h.device) || a->pci || a->isa ? -EBUSY : 0;
+    if ((h.device.pci != NULL) != on_pci || a->isa || (a->pci && a->pci != h.device.pci))
+        return -EBUSY;
+    return !device_owner(&h.device) || may_share(a, &h) ? 0 : -EBUSY;
+}
+
+static int
+range_take(struct adapter *a, uint64_t start, uint64_t size)
+{
+    range_add(a, start, size, false, PCI_ROM);
+    return range_find(a, start, size) ? 0 : -ENOSPC;
 }
 
 int
@@ -321,12 +427,13 @@ adapter_take(struct adapter *a, uint64_t start, uint64_t size, bool in_memory, b
 
     if (err || range_find(a, start, size))
         return err;
-    if (!holder_find(&h)) {
-        range_add(a, start, size, false, PCI_ROM);
-        return range_find(a, start, size) ? 0 : -ENOSPC;
-    }
+    if (!holder_find(&h))
+        return range_take(a, start, size);
+    a->found = true;
     a->pci = h.device.pci;
     a->isa = h.device.isa;
+    if (device_owner(&h.device)) /* may_share() */
+        return range_take(a, start, size);
     err = resources_claim(a, why);
     if (err)
         resources_release(a);

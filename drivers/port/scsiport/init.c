@@ -108,8 +108,9 @@ driver_part(struct driver *d)
 
 struct found {
     const struct driver *driver;
-    struct scsi_hba *hba;
+    struct scsi_hba *hba; /* the last of them */
     uint8_t phase;
+    bool first; /* no, the first */
 };
 
 static void
@@ -118,15 +119,16 @@ look(void *context, struct adapter *a)
     struct found *f = context;
     struct scsi_hba *h = a->face_data;
 
-    if (a->driver == f->driver && a->face == &scsi_face && h->registration->is_legacy && h->phase == f->phase)
+    if (a->driver == f->driver && a->face == &scsi_face && h->registration->is_legacy &&
+        h->phase == f->phase && !(f->first && f->hba))
         f->hba = h;
 }
 
-/* DriverEntry has returned: what it has found takes requests. */
+/* DriverEntry has returned: what it has found takes requests, one after the other as they were found. */
 static void
 run_found(struct driver *d, void *data)
 {
-    struct found f = {.driver = d, .phase = HBA_STARTING};
+    struct found f = {.driver = d, .phase = HBA_STARTING, .first = true};
 
     for (f.hba = NULL, adapters_for_each(look, &f); f.hba; f.hba = NULL, adapters_for_each(look, &f))
         scsi_hba_run(f.hba);
