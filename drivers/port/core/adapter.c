@@ -122,7 +122,7 @@ port_extension_alloc(size_t size)
 {
     char *base = space_alloc(size, MAP_WRITE);
 
-    return base ? base + ((ALIGN_UP(size, (size_t)PAGE_SIZE) - size) & ~(size_t)15) : NULL;
+    return base ? base + ((ALIGN_UP(size, (size_t)PAGE_SIZE) - size) & ~(size_t)(EXTENSION_ALIGN - 1)) : NULL;
 }
 
 void

@@ -259,9 +259,10 @@ int adapter_may_take(struct adapter *a, uint64_t start, uint64_t size, bool in_m
 int adapter_take(struct adapter *a, uint64_t start, uint64_t size, bool in_memory, bool on_pci);
 
 /*
- * Zeroed memory of a miniport's own, up to the end of a page behind which there is none: who writes behind it (more than the 15 bytes that
- * keep it aligned) faults. PASSIVE_LEVEL. NULL: no memory
+ * Zeroed memory of a miniport's own, up to the end of a page behind which there is none: who writes behind it (more than what aligns
+ * it) faults. PASSIVE_LEVEL. NULL: no memory
  */
+#define EXTENSION_ALIGN 16u
 void *port_extension_alloc(size_t size);
 void port_extension_free(void *extension);
 

@@ -65,7 +65,8 @@ struct scsi_driver {
 
 struct scsi_hba;
 
-/* In front of every device extension, at a multiple of 16: tells whose it is. */
+/* In front of every device extension, aligned to EXTENSION_ALIGN, so that its first two members are in one page: tells whose it
+ * is. */
 #define SCSI_EXTENSION_MAGIC UINT64_C(0x6e6f697453435349)
 struct scsi_extension {
     uint64_t magic;
@@ -186,7 +187,7 @@ scsi_hba_of(const void *extension)
         (const struct scsi_extension *)((const char *)extension - sizeof(struct scsi_extension));
 
     guard_touch(e);
-    if ((uintptr_t)e % 16 || e->magic != SCSI_EXTENSION_MAGIC || e->self != e)
+    if ((uintptr_t)e % EXTENSION_ALIGN || e->magic != SCSI_EXTENSION_MAGIC || e->self != e)
         guard_stop("passed %p, which is no device extension of the port's", extension);
     return e->hba;
 }
