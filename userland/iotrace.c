@@ -82,6 +82,7 @@ function_read(struct adapter *a, const char *device)
         }
 }
 
+/* Before the command and after it, which may have brought one. */
 static void
 adapters_read(void)
 {
@@ -91,8 +92,10 @@ adapters_read(void)
         int n = line_cut(line, "\t", w, 12);
         struct adapter *a;
 
-        if (n >= 5 && !strcmp(w[0], "adapter") && adapter_count < ADAPTERS_MAX) {
-            a = &adapters[adapter_count++];
+        if (n >= 5 && !strcmp(w[0], "adapter")) {
+            if (!(a = adapter_find(w[1])) && adapter_count == ADAPTERS_MAX)
+                continue;
+            a = a ? a : &adapters[adapter_count++];
             snprintf(a->name, sizeof(a->name), "%.8s", w[1]);
             function_read(a, w[4]);
         } else if (n >= 6 && !strcmp(w[0], "range") && (a = adapter_find(w[1])) != NULL &&
@@ -466,13 +469,10 @@ json_event(FILE *f, const struct event *e, unsigned long long first)
 }
 
 static void
-json_print(const char *path)
+json_print(FILE *f, const char *path)
 {
-    FILE *f = fopen(path, "we");
     unsigned long long first = 0;
 
-    if (!f)
-        fail("%s", path);
     fputs(
         "{\"traceEvents\":[\n{\"ph\":\"M\",\"pid\":1,\"name\":\"process_name\",\"args\":{\"name\":\"programs\"}},\n"
         "{\"ph\":\"M\",\"pid\":2,\"name\":\"process_name\",\"args\":{\"name\":\"processors\"}}",
@@ -513,6 +513,7 @@ trace_read(int fd)
     text[size] = 0;
     while ((line = line_next(&text)) != NULL)
         event_read(line);
+    errno = 0;
     if (count && is_kind(&events[count - 1], "lost") && events[--count].number[0])
         warn_of("%llu more events found no room: the first ones are shown", events[count].number[0]);
 }
@@ -553,6 +554,7 @@ int
 main(int argc, char **argv)
 {
     const char *output = NULL;
+    FILE *file = NULL;
     int option, trace, status;
 
     while ((option = command_option(&command, argc, argv)) >= 0) {
@@ -562,18 +564,21 @@ main(int argc, char **argv)
     }
     if (optind == argc)
         usage_fail("no COMMAND");
+    if (output && !(file = fopen(output, "we")))
+        fail("%s", output);
     counts_instructions = strstr(file_text("/proc/cmdline"), "icount") != NULL;
     trace = open("/dev/trace", O_RDWR | O_CLOEXEC);
     if (trace < 0)
         fail(errno == EBUSY ? "another trace is under way: /dev/trace" : "/dev/trace");
     adapters_read();
     status = run(trace, argv + optind);
+    adapters_read();
     fflush(stdout);
     trace_read(trace);
     families();
     choose();
     if (output)
-        json_print(output);
+        json_print(file, output);
     else
         text_print();
     finish(status);

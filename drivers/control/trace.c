@@ -232,5 +232,6 @@ int
 control_trace_init(void)
 {
     mutex_init(&lock);
+    watch_init();
     return devfs_add("trace", S_IFCHR | 0600, makedev(DEVICE_MAJOR, DEVICE_MINOR), &trace_ops, NULL);
 }

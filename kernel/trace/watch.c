@@ -6,6 +6,7 @@
 #include "kernel/cpu/trap.h"
 #include "kernel/mem/frame.h"
 #include "kernel/mem/space.h"
+#include "kernel/sync/mutex.h"
 #include "kernel/trace/access.h"
 #include "kernel/trace/trace.h"
 #include "lib/bytes.h"
@@ -29,8 +30,11 @@ struct step {
 };
 PERCPU static struct step steps;
 
-static struct watch_range watched[WATCHES_MAX]; /* [I] while there is a watcher */
+/* [m] lock: who begins, ends, adds and forgets; those who fault read without it */
+static struct watch_range watched[WATCHES_MAX]; /* each is fixed but for its size, which becomes 0 */
 static unsigned watched_count;                  /* [a] */
+static bool watching;                           /* [m] */
+static struct mutex lock;
 
 static const struct watch_range *
 range_of(uintptr_t address)
@@ -179,19 +183,43 @@ set_present(const struct watch_range *r, bool present)
         tlb_flush_range(r->va, r->size);
 }
 
+static void
+add(const struct watch_range *r)
+{
+    unsigned n = watched_count;
+    uint64_t size;
+
+    if (n == WATCHES_MAX || !paging_leaf(r->va, &size) || size != PAGE_SIZE)
+        return;
+    watched[n] = *r;
+    __atomic_store_n(&watched_count, n + 1, __ATOMIC_RELEASE);
+    set_present(&watched[n], false);
+}
+
+void
+watch_init(void)
+{
+    mutex_init(&lock);
+}
+
 void
 watch_begin(const struct watch_range *ranges, unsigned count)
 {
-    unsigned n = 0;
-    uint64_t size;
-
-    for (unsigned i = 0; i < count && n < WATCHES_MAX; i++)
-        if (paging_leaf(ranges[i].va, &size) && size == PAGE_SIZE)
-            watched[n++] = ranges[i];
-    __atomic_store_n(&watched_count, n, __ATOMIC_RELEASE);
+    mutex_lock(&lock, WAIT_FOREVER);
     trap_watch(watcher);
-    for (unsigned i = 0; i < n; i++)
-        set_present(&watched[i], false);
+    watching = true;
+    for (unsigned i = 0; i < count; i++)
+        add(&ranges[i]);
+    mutex_unlock(&lock);
+}
+
+void
+watch_add(const struct watch_range *range)
+{
+    mutex_lock(&lock, WAIT_FOREVER);
+    if (watching)
+        add(range);
+    mutex_unlock(&lock);
 }
 
 /*
@@ -211,17 +239,20 @@ give_back(struct watch_range *r)
 void
 watch_end(void)
 {
-    unsigned count = watched_count;
-
-    for (unsigned i = 0; i < count; i++)
+    mutex_lock(&lock, WAIT_FOREVER);
+    for (unsigned i = 0; i < watched_count; i++)
         give_back(&watched[i]);
     __atomic_store_n(&watched_count, 0, __ATOMIC_RELEASE);
+    watching = false;
+    mutex_unlock(&lock);
 }
 
 void
 watch_forget(const void *va, uint64_t size)
 {
+    mutex_lock(&lock, WAIT_FOREVER);
     for (unsigned i = 0; i < watched_count; i++)
         if (watched[i].va - (uintptr_t)va < size)
             give_back(&watched[i]);
+    mutex_unlock(&lock);
 }

@@ -16,8 +16,12 @@ struct watch_range {
 };
 
 /* PASSIVE_LEVEL; the ranges stay mapped until watch_end(). Those in large pages are left alone. */
+void watch_init(void);
 void watch_begin(const struct watch_range *ranges, unsigned count);
 void watch_end(void);
+
+/* Registers that have just been mapped: watched from now on, if anybody watches. PASSIVE_LEVEL. */
+void watch_add(const struct watch_range *range);
 
 /* Registers are about to be unmapped: they are watched no more. PASSIVE_LEVEL. */
 void watch_forget(const void *va, uint64_t size);

@@ -115,10 +115,19 @@ def image_named(tmp_path, n):
     return path
 
 
-def test_a_driver_that_goes_while_it_is_watched(tmp_path):
+def test_a_driver_that_goes_and_comes_while_it_is_watched(tmp_path):
     done = portolan("exec", "--disk", f"ahci:{image(tmp_path)}", "--", "iotrace sh -c 'drivers unbind 0000:00:1f.2; "
-                    "drivers bind 0000:00:1f.2 ahci.sys' >/dev/null; head -c 4096 /dev/sda | wc -c; iotrace " + READ + " | grep -c PxCI")
-    assert done.stdout.split()[0] == "4096" and int(done.stdout.split()[1]) >= 1, done.stdout + done.stderr
+                    "drivers bind 0000:00:1f.2 ahci.sys'; head -c 4096 /dev/sda | wc -c; iotrace " + READ + " | grep -c PxCI")
+    started, read, seen = done.stdout.rstrip().rsplit("\n", 2)
+    assert read == "4096" and int(seen) >= 1, done.stdout + done.stderr
+    in_order(started, [r"IdeHwControl|AtaAdapterControl", "GHC <- 0x", "PxCMD 0 <- 0x"])
+
+
+def test_what_finds_no_room_and_no_file_is_said(tmp_path):
+    done = portolan("exec", "--disk", f"ahci:{image(tmp_path)}", "--", "iotrace dd if=/dev/sda of=/dev/null bs=2k iflag=direct 2>&1 >/dev/null "
+                    "| grep room; iotrace -o /no/where touch /tmp/it; echo $?; ls /tmp/it")
+    assert re.search(r"^iotrace: \d+ more events found no room: the first ones are shown\n1\n$", done.stdout), done.stdout
+    assert "iotrace: /no/where: No such file or directory" in done.stderr
 
 
 # What tests/drivers/inlined.c does, as it is to be seen: offset, direction, value.

@@ -5,6 +5,7 @@
 #include "drivers/loader/device.h"
 #include "drivers/loader/driver.h"
 #include "drivers/port/core/core_impl.h"
+#include "kernel/trace/trace.h"
 #include "kernel/trace/watch.h"
 #include "lib/errno.h"
 #include "lib/format.h"
@@ -164,8 +165,11 @@ adapter_map(struct adapter *a, uint64_t start, uint64_t size)
 
     if (!r)
         return NULL;
-    if (r->in_memory && !r->va && pci_map_bar(a->pci, r->bar, &r->va, &mapped))
-        return NULL;
+    if (r->in_memory && !r->va) {
+        if (pci_map_bar(a->pci, r->bar, &r->va, &mapped))
+            return NULL;
+        watch_add(&(struct watch_range){(uintptr_t)r->va, r->size, trace_name(a->name), r->bar});
+    }
     r->users++;
     return r->in_memory ? (char *)r->va + (start - r->start) : (void *)start;
 }
