@@ -30,7 +30,8 @@ static const struct command command = {
     "Columns: microseconds since the first line, and since the line before; the processor (INSTR as well on an emulator\n"
     "that was started with -icount shift=0, where a nanosecond is an instruction). Indented: system call, block device,\n"
     "SRB of the class driver, IRB or SRB of the port, routine of the miniport, its registers (-> read, <- written).\n"
-    "Each line takes some hundred instructions by itself. Registers in memory are seen whoever touches them; I/O ports where the driver uses the port's routines.\n"
+    "Each line takes some hundred instructions by itself. Registers in memory are seen whoever touches them; I/O ports\n"
+    "where the driver uses the port's routines. (4 bytes): so many, by an instruction that keeps the value to itself.\n"
     "Exit status: COMMAND's.",
     choices};
 

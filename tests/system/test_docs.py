@@ -76,3 +76,22 @@ def test_links_between_sources(page):
 def test_files_that_the_readme_names_are_there():
     for name in re.findall(r"`((?:docs|drivers|kernel|tests|iso|boot|userland|launcher)/[a-zA-Z0-9_./-]+)`", (ROOT / "README.md").read_text()):
         assert Path(ROOT / name).exists(), name
+
+
+def test_the_tests_that_the_status_names_are_there():
+    names = set(re.findall(r"`(test_\w+)`", (ROOT / "docs/status.md").read_text()))
+    assert len(names) >= 20
+    for name in names:
+        assert (ROOT / f"tests/system/{name}.py").exists(), name
+
+
+def test_numbers_in_messages_lead_somewhere():
+    """Whoever reads "(S-013)" or "(check 16)" in the log finds it in the documents."""
+    contracts = "".join(path.read_text() for path in (ROOT / "docs/contract").glob("*.md"))
+    checks = (ROOT / "docs/checks.md").read_text()
+    seen = set()
+    for path in (ROOT / "drivers").rglob("*.c"):
+        for number in re.findall(r'"[^"\n]*\((check \d+|[SA]-\d{3})\)', path.read_text()):
+            seen.add(number)
+            assert f"**{number}**" in contracts or f"\n| {number.removeprefix('check ')} |" in checks, f"{path.name}: {number}"
+    assert len(seen) > 40
