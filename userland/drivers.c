@@ -22,9 +22,9 @@ static const struct command command = {
     "drivers", "list drivers, load and unload them, bind devices to them", "[OPTIONS] [COMMAND]",
     "Commands:\n"
     "  load FILE              load a driver (.sys) and call its DriverEntry\n"
-    "  unload NAME            unload one that no device uses\n"
+    "  unload NAME            unload one that no device uses; what was written to its disks is written out before\n"
     "  bind DEVICE [DRIVER]   give a device to a driver; without DRIVER: to the one that the INF files have for it\n"
-    "  unbind DEVICE          take a device away from its driver\n"
+    "  unbind DEVICE          take a device away from its driver, likewise\n"
     "  restart DEVICE         have its driver stop it and start it again (scsiport); its disks stay\n"
     "  info FILE              what is in a driver's file: sections, imports, and which of them there are\n"
     "\n"
@@ -148,9 +148,10 @@ main(int argc, char **argv)
     static const struct {
         const char *name;
         int least, most;
-        bool file;
-    } commands[] = {{"load", 1, 1, true},    {"unload", 1, 1, false},  {"bind", 1, 2, false},
-                    {"unbind", 1, 1, false}, {"restart", 1, 1, false}, {"info", 1, 1, true}};
+        bool file, takes_away;
+    } commands[] = {{"load", 1, 1, true, false},     {"unload", 1, 1, false, true},
+                    {"bind", 1, 2, false, false},    {"unbind", 1, 1, false, true},
+                    {"restart", 1, 1, false, false}, {"info", 1, 1, true, false}};
     extern int optind;
     bool verbose = false;
     int words;
@@ -166,6 +167,8 @@ main(int argc, char **argv)
         if (words < commands[i].least || words > commands[i].most)
             usage_fail("'%s' takes %s", commands[i].name,
                        commands[i].most == 2 ? "a device, and perhaps a driver" : "one word");
+        if (commands[i].takes_away)
+            sync(); /* what is not written yet would be lost with it */
         answer_print(send(commands[i].name, commands[i].file ? absolute(argv[optind + 1]) : argv[optind + 1],
                           words == 2 ? argv[optind + 2] : NULL),
                      argv[optind + 1]);

@@ -214,9 +214,15 @@ bind_load(const char *path, char *why)
     int err;
 
     mutex_lock(&lock, WAIT_FOREVER);
-    err = driver_ready(path, NULL, &d, why);
+    d = driver_find(base_name(path));
+    if (d) {
+        snprintf(why, DRIVER_WHY, "a driver of that name is loaded: unload it first");
+        err = -EEXIST;
+    } else {
+        err = driver_ready(path, NULL, &d, why);
+    }
     mutex_unlock(&lock);
-    if (!err)
+    if (d)
         driver_put(d);
     return err;
 }

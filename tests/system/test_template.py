@@ -50,6 +50,22 @@ def test_a_template_is_loaded_from_a_fat_volume_and_unloaded(tmp_path):
     assert [line for line in done.stdout.splitlines() if line.isdigit()] == ["1", "0", str(16 << 20)], done.stdout + done.stderr
 
 
+def test_a_changed_driver_is_not_taken_for_the_one_that_runs(tmp_path):
+    folder = make_copy("scsiport", tmp_path)
+    done = run(folder, "drivers load /drivers/ramdisk.sys; echo $?; drivers unload ramdisk.sys && drivers load /drivers/ramdisk.sys; echo $?")
+    assert done.stdout == "1\n0\n", done.stdout + done.stderr
+    assert "load /drivers/ramdisk.sys: a driver of that name is loaded: unload it first" in done.stderr
+
+
+def test_what_was_written_is_there_when_the_driver_is_taken_away(tmp_path):
+    image = tmp_path / "disk.img"
+    subprocess.run(["/sbin/mkfs.fat", "-C", image, "4096"], check=True, stdout=subprocess.DEVNULL)
+    done = portolan("exec", "--disk", f"ahci:{image}", "--", "seq 20000 > /mnt/sda/numbers && drivers unbind 0000:00:1f.2")
+    assert done.returncode == 0, done.stderr
+    seen = subprocess.run(["mcopy", "-i", image, "::numbers", "-"], check=True, capture_output=True).stdout
+    assert seen == b"".join(b"%d\n" % n for n in range(1, 20001))
+
+
 DEFAULT = "        return refuse(srb, SCSI_SENSE_ILLEGAL_REQUEST, SCSI_ADSENSE_ILLEGAL_COMMAND);"
 FEW = ("    case SCSIOP_TEST_UNIT_READY:\n    case SCSIOP_START_STOP_UNIT:\n    case SCSIOP_SYNCHRONIZE_CACHE: /* nothing is held back */\n"
        "        return SRB_STATUS_SUCCESS;\n", "")
