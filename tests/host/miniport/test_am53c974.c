@@ -280,6 +280,38 @@ test_resets(void)
     CHECK(port.may_send);
 }
 
+/* What the chip says can only be answered by a reset; all that is out comes back by it, and commands go again. */
+static void
+test_errors(void)
+{
+    static const struct step waits[] = {{MESSAGE, SCSIMESS_DISCONNECT}, {LEAVE, 0}},
+                             good[] = {{GIVES, 512}, {STATUS_BYTE, 0}, {LEAVE, 0}};
+    static const struct {
+        const char *name;
+        uint8_t why, status;
+    } rows[] = {{"gross error", INT_SERVICE, STATUS_GROSS},
+                {"a command that it does not know", INT_INVALID, 0},
+                {"somebody selects us", INT_SELECTED, 0}};
+
+    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        begin(rows[i].name);
+        settle(0);
+        target_steps[0] = waits;
+        send_request(0, 0, SCSIOP_READ, 512, false);
+        interrupts();
+        raise_interrupt(rows[i].why, rows[i].status);
+        interrupts();
+        CHECK(chip.bus_resets == 1 && port.resets == 1);
+        ENDED(0, SRB_STATUS_BUS_RESET);
+        settle(0);
+        target_steps[0] = good;
+        send_request(1, 0, SCSIOP_READ, 512, false);
+        interrupts();
+        ENDED(1, SRB_STATUS_SUCCESS);
+        CHECK(port.may_send);
+    }
+}
+
 int
 main(void)
 {
@@ -290,5 +322,6 @@ main(void)
     test_speed();
     test_messages();
     test_resets();
+    test_errors();
     return check_report();
 }

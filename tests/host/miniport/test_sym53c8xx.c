@@ -304,6 +304,48 @@ test_resets(void)
     ENDED(0, SRB_STATUS_BUS_RESET);
 }
 
+/* What has no other end than a reset of the bus; all that is out comes back by it, and commands go again. */
+static void
+test_errors(void)
+{
+    static const struct step again[] = {{COMMAND_BLOCK, 0}, {GIVES, 512}, {COMMAND_BLOCK, 0}, GOOD_END},
+                             good[] = {{COMMAND_BLOCK, 0}, {GIVES, 512}, GOOD_END};
+    static const struct {
+        const char *name;
+        uint8_t scsi, dma;
+        const struct step *steps;
+    } rows[] = {{"parity", SIST0_PARITY, 0, NULL},
+                {"gross error", SIST0_GROSS, 0, NULL},
+                {"fault of the PCI bus", 0, DSTAT_FAULT, NULL},
+                {"no instruction", 0, DSTAT_WRONG, NULL},
+                {"the command block once more", 0, 0, again}};
+
+    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        begin(rows[i].name, true, 1);
+        settle(0);
+        settle(1);
+        target_steps[0] = leaves;
+        send_request(0, 0, SCSIOP_READ, 512, false);
+        interrupts();
+        target_steps[1] = rows[i].steps ? rows[i].steps : leaves;
+        send_request(1, 1, SCSIOP_READ, 512, false);
+        if (rows[i].scsi)
+            stop_scsi(rows[i].scsi, 0);
+        if (rows[i].dma)
+            stop_dma(rows[i].dma);
+        interrupts();
+        CHECK(chip.bus_resets == 1 && port.resets == 1);
+        ENDED(0, SRB_STATUS_BUS_RESET);
+        ENDED(1, SRB_STATUS_BUS_RESET);
+        CHECK(port.may_send);
+        settle(0);
+        target_steps[0] = good;
+        send_request(2, 0, SCSIOP_READ, 512, false);
+        interrupts();
+        ENDED(2, SRB_STATUS_SUCCESS);
+    }
+}
+
 /* More commands than the ring has places. */
 static void
 test_ring(void)
@@ -334,6 +376,7 @@ main(void)
     test_lost_selection();
     test_speed();
     test_resets();
+    test_errors();
     test_ring();
     return check_report();
 }
