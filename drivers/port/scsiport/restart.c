@@ -34,8 +34,8 @@ find_again(struct scsi_hba *h, char *why)
         return -ENODEV;
     }
     err = scsi_config_take(h, why);
-    if (!err && (h->max_bytes < bytes || h->max_pieces < pieces ||
-                 h->config.SpecificLuExtensionSize > unit_size)) {
+    if (!err &&
+        (h->max_bytes < bytes || h->max_pieces < pieces || h->config.SpecificLuExtensionSize > unit_size)) {
         snprintf(why, DRIVER_WHY, "it now takes less in a request than its units were told");
         err = -EINVAL;
     }

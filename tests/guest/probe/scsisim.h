@@ -47,7 +47,7 @@ enum {
     S_WRITE_BEHIND, /* `behind`: 0 the uncached extension, 1 the SRB extensions, 2 the data */
     S_NO_NEXT,      /* completed, and no NextRequest until an interrupt */
     S_SLEEPY_TIMER, /* a timer is asked for, and taken back */
-    S_NEVER_NEXT, /* as S_NEVER, and no NextRequest */
+    S_NEVER_NEXT,   /* as S_NEVER, and no NextRequest */
     S_SOME, /* held; HwInterrupt completes those of which[] by ScsiPortCompleteRequest, with `status` */
 };
 

@@ -92,7 +92,7 @@ KTEST(scsiport_structure_of_an_older_version_and_garbage) /* S-006 S-013 S-015 S
     scsisim_stop(&s);
 }
 
-/* How a registration is to end; a driver that is started by its devices is not asked to find any. */
+/* How a registration is to end; a driver that is started by its devices is not asked to find any (but on the system's own bus). */
 struct outcome {
     unsigned type, find;
     bool good, only_legacy;
@@ -145,7 +145,8 @@ KTEST(scsiport_lowest_result_of_several_registrations_counts) /* S-003 S-004 S-0
                 const struct outcome *o[3];
 
                 for (unsigned n = 0, good = mix, bad = mix + count; n < count; n++)
-                    o[n] = mix >> n & 1 ? &outcomes[good++ % 2] : &outcomes[2 + bad++ % (legacy ? 6 : 2)];
+                    o[n] = mix >> n & 1 ? &outcomes[good++ % (legacy ? 2 : 1)]
+                                        : &outcomes[2 + bad++ % (legacy ? 6 : 2)];
                 if (!register_all(o, count, legacy, false) || !register_all(o, count, legacy, true))
                     return;
             }

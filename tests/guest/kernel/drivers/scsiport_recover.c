@@ -134,12 +134,9 @@ KTEST(scsiport_device_is_reset_before_its_bus) /* S-080 S-110 S-112 S-116 */
 {
     static const struct {
         unsigned supported, how, tagged, mode, devices, buses;
-    } rows[] = {{1, SDEVICE_COMPLETES, 0, S_NEVER, 1, 0},
-                {1, SDEVICE_COMPLETES, 1, S_NEVER, 1, 0},
-                {1, SDEVICE_LEAVES, 0, S_NEVER, 1, 1},
-                {1, SDEVICE_REFUSES, 0, S_NEVER, 1, 1},
-                {1, SDEVICE_LATE, 0, S_NEVER, 1, 1},
-                {0, SDEVICE_COMPLETES, 0, S_NEVER, 0, 1},
+    } rows[] = {{1, SDEVICE_COMPLETES, 0, S_NEVER, 1, 0},     {1, SDEVICE_COMPLETES, 1, S_NEVER, 1, 0},
+                {1, SDEVICE_LEAVES, 0, S_NEVER, 1, 1},        {1, SDEVICE_REFUSES, 0, S_NEVER, 1, 1},
+                {1, SDEVICE_LATE, 0, S_NEVER, 1, 1},          {0, SDEVICE_COMPLETES, 0, S_NEVER, 0, 1},
                 {1, SDEVICE_COMPLETES, 0, S_NEVER_NEXT, 0, 1}}; /* it has not asked for a request */
 
     for (unsigned i = 0; i < ARRAY_SIZE(rows) && !ktest_failed(); i++) {

@@ -195,9 +195,9 @@ KTEST(scsiport_statuses_come_back_as_they_are) /* S-086 S-088 S-093 S-094 S-095 
 /* S-098: a path, a target, a unit, or all of them. */
 KTEST(scsiport_many_are_completed_in_one_call) /* S-098 */
 {
-    static const unsigned which[][3] = {{0xff, 0xff, 0xff}, {1, 0xff, 0xff}, {0xff, 2, 0xff}, {0xff, 0xff, 1},
-                                        {0, 2, 0xff},       {1, 0xff, 1},    {0xff, 1, 0},    {1, 2, 1},
-                                        {1, 0, 1}};
+    static const unsigned which[][3] = {{0xff, 0xff, 0xff}, {1, 0xff, 0xff}, {0xff, 2, 0xff},
+                                        {0xff, 0xff, 1},    {0, 2, 0xff},    {1, 0xff, 1},
+                                        {0xff, 1, 0},       {1, 2, 1},       {1, 0, 1}};
     static struct {
         uint8_t path, target, lun;
     } at[SCSISIM_FLIGHTS];
@@ -217,7 +217,8 @@ KTEST(scsiport_many_are_completed_in_one_call) /* S-098 */
             at[n].path = bits & 1;
             at[n].target = bits & 2 ? 2 : 1;
             at[n].lun = bits >> 2;
-            KCHECK_EQ(scsisim_fly(unit_find(s.adapter->bus[0], at[n].path, at[n].target, at[n].lun), n, 1, 60), 1);
+            KCHECK_EQ(
+                scsisim_fly(unit_find(s.adapter->bus[0], at[n].path, at[n].target, at[n].lun), n, 1, 60), 1);
         }
         s.knobs->status = SRB_STATUS_ABORTED;
         for (unsigned k = 0; k < 3; k++)

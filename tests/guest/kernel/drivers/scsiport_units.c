@@ -223,7 +223,8 @@ controls_are(struct scsisim *s, const uint8_t *types, unsigned count)
 
 KTEST(scsiport_adapter_is_restarted) /* S-057 S-125 S-126 S-127 S-128 */
 {
-    static const uint8_t all[] = {ScsiStopAdapter, ScsiSetBootConfig, ScsiSetRunningConfig, ScsiRestartAdapter},
+    static const uint8_t all[] = {ScsiStopAdapter, ScsiSetBootConfig, ScsiSetRunningConfig,
+                                  ScsiRestartAdapter},
                          plain[] = {ScsiStopAdapter, ScsiRestartAdapter},
                          anew[] = {ScsiStopAdapter, ScsiQuerySupportedControlTypes};
     static const struct {
