@@ -212,6 +212,16 @@ restart(struct scsisim *s)
     return s->driver->port.restart(s->driver, s->driver->port.data, NULL, s->why);
 }
 
+static unsigned
+sent(struct scsisim *s, uint32_t detail)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < scsisim_calls(s, SCALL_STARTIO); i++)
+        n += scsisim_call(s, SCALL_STARTIO, i)->detail == detail;
+    return n;
+}
+
 /* The control types that it was called with after the first question, in a row. */
 static void
 controls_are(struct scsisim *s, const uint8_t *types, unsigned count)
@@ -248,6 +258,7 @@ KTEST(scsiport_adapter_is_restarted) /* S-057 S-125 S-126 S-127 S-128 */
         KCHECK_EQ(restart(&s), 0);
         scsisim_land(0, 20);
         controls_are(&s, rows[i].types, rows[i].count);
+        KCHECK_EQ(sent(&s, SRB_FUNCTION_FLUSH << 8), 1);
         KCHECK_EQ(scsisim_calls(&s, SCALL_FIND), rows[i].finds);
         KCHECK_EQ(scsisim_calls(&s, SCALL_INITIALIZE), rows[i].finds);
         if (rows[i].finds == 1)
