@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlparse
 
 import pytest
 
-from launcher import ROOT
+from launcher import BUILD, ROOT
 
 CHAPTERS = sorted((ROOT / "docs/book").glob("[0-9]*.md"))
 PAGES = [path for path in ROOT.rglob("*.md") if not {"build", ".git", "disks"} & set(path.relative_to(ROOT).parts)]
@@ -59,7 +59,8 @@ def test_a_chapter(chapter, book):
     width, height = (int(n) for n in re.search(r'<svg width="(\d+)pt" height="(\d+)pt"', svg).groups())
     assert f"({chapter.stem}.svg)" in text
     assert width <= 620 and height <= 520, "a page would shrink it until its words cannot be read"
-    assert "\n## Exercises\n" in text and len(re.findall(r"^\d\. ", text, re.M)) >= 2 and "*Hint:" in text
+    exercises = re.split(r"^\d\. ", text.split("\n## Exercises\n")[1], flags=re.M)[1:]
+    assert len(exercises) >= 2 and all("*Hint: " in exercise for exercise in exercises)
     if chapter != CHAPTERS[0]:
         assert "\nFiles: `" in text
     for name in re.findall(r"`([a-zA-Z0-9_.*-]+/[a-zA-Z0-9_./*-]+)`", text):
@@ -95,3 +96,21 @@ def test_numbers_in_messages_lead_somewhere():
             seen.add(number)
             assert f"**{number}**" in contracts or f"\n| {number.removeprefix('check ')} |" in checks, f"{path.name}: {number}"
     assert len(seen) > 40
+
+
+def commands_in(page):
+    """(command, its options) of ours in a page's code, as it stands between backquotes and in blocks."""
+    text = page.read_text()
+    for code in re.findall(r"`([^`\n]+)`", text) + re.findall(r"^    (?:root@portolan:[^#]*# )?(.*)$", text, re.M):
+        for line in re.split(r"[;|&']|-- ", code):
+            name, *words = line.split() or [""]
+            if re.fullmatch(r"[a-z]+", name) and (ROOT / f"userland/{name}.c").exists():
+                yield name, [word for word in words if re.fullmatch(r"-\w|--\w[\w-]+", word)] if name != "iotrace" else []
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.parent.name != "commands"], ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_options_that_a_page_names_exist(page):
+    for name, options in commands_in(page):
+        said = subprocess.run([BUILD / "userland" / name, "--help"], capture_output=True, text=True, check=True).stdout
+        for option in options:
+            assert re.search(rf"^  .*{option}\b", said, re.M), f"{name} {option}"
