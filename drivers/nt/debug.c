@@ -52,6 +52,22 @@ DbgPrintEx(ULONG ComponentId, ULONG Level, PCSTR Format, ...)
     return STATUS_SUCCESS;
 }
 
+/* What ASSERT() of a driver's debug build calls. Nobody asks what to do: it goes on, as without a debugger. */
+VOID NTAPI
+RtlAssert(PVOID FailedAssertion, PVOID FileName, ULONG LineNumber, PSTR Message)
+{
+    (void)DbgPrint("assertion failed: %s%s%s, %s:%u\n", Message ? Message : "", Message ? " " : "",
+                   (const char *)FailedAssertion, (const char *)FileName, LineNumber);
+}
+
+/* There is no debugger for it. */
+VOID NTAPI
+DbgBreakPoint(VOID)
+{
+    guard_stop("called DbgBreakPoint");
+    panic("DbgBreakPoint outside of a driver's call");
+}
+
 /* The driver that wants to end the machine ends itself. */
 VOID NTAPI
 KeBugCheckEx(ULONG BugCheckCode, ULONG_PTR P1, ULONG_PTR P2, ULONG_PTR P3, ULONG_PTR P4)

@@ -4,10 +4,12 @@
 #include "drivers/loader/exports.h"
 #include "drivers/nt/crt.h"
 #include "drivers/nt/nt_impl.h"
+#include "kernel/cpu/smp.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 
 extern struct library nt_hal;
+void guard_frame(void); /* kernel/cpu/guard.S */
 
 /* Exceptions of drivers are not dispatched to them (docs/CAVEATS.md): a table may name the handler, nobody calls it. */
 static LONG NTAPI
@@ -49,6 +51,7 @@ static const struct export exports[] = {
     EXPORT_AS(vsprintf, nt_vsprintf),
     EXPORT_AS(_vsnprintf, nt_vsnprintf),
     EXPORT_AS(atoi, nt_atoi),
+    EXPORT_AS(__chkstk, guard_frame),
 
     /* the kernel, in the order of drivers/ddk/wdm.h */
     EXPORT(KeGetCurrentIrql),
@@ -92,6 +95,7 @@ static const struct export exports[] = {
     EXPORT(KeSetImportanceDpc),
     EXPORT(KeGetCurrentThread),
     EXPORT(KeGetCurrentProcessorNumberEx),
+    EXPORT_AS(KeNumberProcessors, &KeNumberProcessors),
     EXPORT(KeQueryActiveProcessorCount),
     EXPORT(KeQueryActiveProcessorCountEx),
     EXPORT(KeQueryActiveProcessors),
@@ -157,6 +161,8 @@ static const struct export exports[] = {
     EXPORT(RtlRandomEx),
     EXPORT(DbgPrint),
     EXPORT(DbgPrintEx),
+    EXPORT(RtlAssert),
+    EXPORT(DbgBreakPoint),
     EXPORT(KeBugCheckEx),
     EXPORT(KeBugCheck),
     EXPORT(MmGetSystemRoutineAddress),
@@ -198,6 +204,7 @@ MmGetSystemRoutineAddress(PUNICODE_STRING SystemRoutineName)
 int
 nt_init(void)
 {
+    KeNumberProcessors = (CCHAR)cpu_count();
     library_publish(&nt_kernel);
     library_publish(&nt_hal);
     return nt_dpc_init();

@@ -160,6 +160,8 @@ KeGetCurrentProcessorNumberEx(PVOID ProcNumber)
     return n;
 }
 
+CCHAR KeNumberProcessors; /* [I] the variable itself is imported */
+
 ULONG NTAPI
 KeQueryActiveProcessorCount(KAFFINITY *ActiveProcessors)
 {

@@ -72,4 +72,20 @@ guard_dispatch_icall:
 guard_check_icall:
     ret
 
+/* NT's __chkstk, called by compiled code for a frame of more than a page: RAX is its size; R10, R11 and flags alone are changed.
+ * Each page of it is touched, so that a stack that is too small for it ends at its guard page and not behind. */
+    .section .text.driver_leaf, "ax", @progbits
+    .globl guard_frame
+guard_frame:
+    lea 8(%rsp), %r10
+    mov %r10, %r11
+    sub %rax, %r11
+1:  sub $4096, %r10
+    cmp %r11, %r10
+    jb 2f
+    testb $0, (%r10)
+    jmp 1b
+2:  testb $0, (%r11)
+    ret
+
     .section .note.GNU-stack, "", @progbits

@@ -245,6 +245,24 @@ check_time_and_buses(void)
     return 0;
 }
 
+/* What the compiler calls for a large frame, and what a debug build's ASSERT() does. */
+static NTSTATUS
+check_compiled_code(void)
+{
+    extern __declspec(dllimport) VOID NTAPI __chkstk(VOID);
+    VOID(NTAPI *const touch)(VOID) = __chkstk;
+    ULONG_PTR size = 3 * 4096 + 8, before, after;
+
+    __asm__ volatile("movq %%rsp, %1\n\tcall *%3\n\tmovq %%rsp, %2"
+                     : "+a"(size), "=&r"(before), "=&r"(after)
+                     : "r"(touch)
+                     : "r10", "r11", "cc", "memory");
+    CHECK(size == 3 * 4096 + 8 && before == after);
+    CHECK((ULONG)KeNumberProcessors == KeQueryActiveProcessorCount(NULL));
+    RtlAssert("1 > 2", "runtime.c", 1, NULL);
+    return 0;
+}
+
 /* SSE2 in the driver's own code: doubles that live across calls into the kernel. */
 static NTSTATUS
 check_floating_point(void)
@@ -264,8 +282,8 @@ NTSTATUS NTAPI
 DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath)
 {
     NTSTATUS(*const checks[])
-    (void) = {check_texts,          check_memory,         check_levels,     check_waiting,
-              check_time_and_buses, check_floating_point, check_shared_data};
+    (void) = {check_texts,          check_memory,         check_levels,      check_waiting,
+              check_time_and_buses, check_floating_point, check_shared_data, check_compiled_code};
 
     CHECK(DriverObject->Size == sizeof(*DriverObject) && DriverObject->DriverInit == DriverEntry);
     CHECK(RegistryPath->Length > 20 && RegistryPath->Buffer[0] == '\\');
