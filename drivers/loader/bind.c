@@ -116,6 +116,31 @@ inf_add(void *context, const char *path)
     (*count)++;
 }
 
+static bool
+line_names(const struct inf_line *l, const char *name)
+{
+    for (uint32_t n = 0; n < l->fields; n++) {
+        const char *slash = strrchr(inf_field(l, n), '\\');
+
+        if (!strcasecmp(slash ? slash + 1 : inf_field(l, n), name))
+            return true;
+    }
+    return false;
+}
+
+/* A driver that no INF file names, in whatever section, is not started by anybody here: its owner may wait for it. */
+static void
+driver_look(void *context, const char *path)
+{
+    const struct inf_file *f;
+
+    list_for_each_entry(f, &inf_files, link)
+        for (uint32_t n = 0; n < f->inf.count; n++)
+            if (line_names(&f->inf.lines[n], base_name(path)))
+                return;
+    log_warn("%s: no INF file names it, so it is not started: \"drivers load %s\" does", path, path);
+}
+
 unsigned
 bind_read_folder(const char *folder)
 {
@@ -123,6 +148,7 @@ bind_read_folder(const char *folder)
 
     mutex_lock(&lock, WAIT_FOREVER);
     (void)files->list(folder, ".inf", inf_add, &count);
+    (void)files->list(folder, ".sys", driver_look, NULL);
     mutex_unlock(&lock);
     return count;
 }

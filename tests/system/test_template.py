@@ -92,6 +92,13 @@ def test_a_disk_that_starts_up_is_waited_for(tmp_path):
     assert "PORTOLAN RAM DISK" in done.stdout, done.stdout + done.stderr
 
 
+def test_a_driver_without_an_inf_file_is_told_of(tmp_path):
+    folder = make_copy("scsiport", tmp_path)
+    done = portolan("exec", "--driver", folder / "ramdisk.sys", "--", "dmesg; drivers load /drivers/ramdisk.sys; disks")
+    assert '/drivers/ramdisk.sys: no INF file names it, so it is not started: "drivers load' in done.stdout, done.stdout
+    assert done.stdout.count("no INF file names it") == 1 and "PORTOLAN RAM DISK" in done.stdout, done.stdout
+
+
 def test_a_device_driver_is_given_its_device_by_hand(tmp_path):
     folder = make_copy("ataport", tmp_path)
     done = portolan("exec", "--driver", folder / "ramdisk.sys", *EDU, "--",
