@@ -1,3 +1,4 @@
+/* The checksum of GPT. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>

@@ -37,20 +37,11 @@ media_command(struct media *m, const uint8_t *cdb, uint8_t length, uint32_t size
     int error = 0;
 
     for (unsigned tries = 0, later = 0; tries < CLASS_TRIES && later < CLASS_TRIES_LATER;) {
-        memset(&s->srb, 0, sizeof(s->srb));
         memset(m->sense, 0, sizeof(m->sense));
-        s->pieces = 0;
-        s->srb.Length = sizeof(s->srb);
-        s->srb.Function = SRB_FUNCTION_EXECUTE_SCSI;
+        scsi_request_make(s, cdb, length, m->buffer, size);
         s->srb.TimeOutValue = PROBE_SECONDS;
-        s->srb.CdbLength = length;
-        memcpy(s->srb.Cdb, cdb, length);
         s->srb.SenseInfoBuffer = m->sense;
         s->srb.SenseInfoBufferLength = sizeof(m->sense);
-        s->srb.DataBuffer = m->buffer;
-        s->srb.DataTransferLength = size;
-        s->srb.SrbFlags = (size ? SRB_FLAGS_DATA_IN : SRB_FLAGS_NO_DATA_TRANSFER) | SRB_FLAGS_NO_QUEUE_FREEZE;
-        memset(m->buffer, 0, size);
         if (unit_execute(m->unit, s) == SRB_STATUS_DATA_OVERRUN)
             return 0; /* less than there was room for */
         switch (sense_judge(s, m->sense, false, &error)) {

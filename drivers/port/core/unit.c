@@ -5,6 +5,7 @@
 #include "drivers/loader/driver.h"
 #include "drivers/port/core/port.h"
 #include "lib/format.h"
+#include "lib/string.h"
 
 int
 unit_send(struct unit *u, struct scsi_request *s)
@@ -18,6 +19,21 @@ static void
 executed(struct scsi_request *s)
 {
     (void)event_set(s->context);
+}
+
+void
+scsi_request_make(struct scsi_request *s, const uint8_t *cdb, uint8_t length, void *data, uint32_t size)
+{
+    s->pieces = 0;
+    s->srb = (SCSI_REQUEST_BLOCK){.Length = sizeof(s->srb),
+                                  .Function = SRB_FUNCTION_EXECUTE_SCSI,
+                                  .SrbFlags = (size ? SRB_FLAGS_DATA_IN : SRB_FLAGS_NO_DATA_TRANSFER) |
+                                              SRB_FLAGS_NO_QUEUE_FREEZE,
+                                  .CdbLength = length,
+                                  .DataBuffer = data,
+                                  .DataTransferLength = size};
+    memcpy(s->srb.Cdb, cdb, length);
+    memset(data, 0, size);
 }
 
 uint8_t

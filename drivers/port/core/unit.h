@@ -45,6 +45,9 @@ struct unit_watcher {
 };
 const struct unit_watcher *unit_watch(const struct unit_watcher *w);
 
+/* Fill in *s: a command that reads `size` bytes, or has no data; *data is cleared. Left to the caller: sense data, time. Any IRQL. */
+void scsi_request_make(struct scsi_request *s, const uint8_t *cdb, uint8_t length, void *data, uint32_t size);
+
 /*
  * Send a request. DataBuffer lies in the kernel's half and is resident.
  * IRQL:    <= DISPATCH_LEVEL

@@ -122,19 +122,10 @@ command(struct scan *c, struct scsi_unit *u, const uint8_t *cdb, uint8_t length,
     uint8_t status = SRB_STATUS_NO_DEVICE;
 
     for (unsigned tries = 0; tries < PROBE_TRIES; tries++) {
-        memset(&s->srb, 0, sizeof(s->srb));
-        memset(c->buffer, 0, size);
-        s->pieces = 0;
-        s->srb.Length = sizeof(s->srb);
-        s->srb.Function = SRB_FUNCTION_EXECUTE_SCSI;
+        scsi_request_make(s, cdb, length, c->buffer, size);
         s->srb.TimeOutValue = PROBE_SECONDS;
-        s->srb.CdbLength = length;
-        memcpy(s->srb.Cdb, cdb, length);
         s->srb.SenseInfoBuffer = c->sense;
         s->srb.SenseInfoBufferLength = sizeof(c->sense);
-        s->srb.DataBuffer = c->buffer;
-        s->srb.DataTransferLength = size;
-        s->srb.SrbFlags = SRB_FLAGS_DATA_IN | SRB_FLAGS_NO_QUEUE_FREEZE;
         status = unit_execute(u->unit, s);
         if (status == SRB_STATUS_DATA_OVERRUN)
             return SRB_STATUS_SUCCESS;

@@ -5,13 +5,12 @@
  * Memory below 1 MiB is there as zeros; above, only what was put there.
  */
 #pragma once
-#include <stdarg.h>
 #include <stdlib.h>
-#include "kernel/console/log.h"
 #include "kernel/hw/acpi_impl.h"
 #include "lib/bytes.h"
 #include "lib/field.h"
 #include "tests/host/check.h"
+#include "tests/host/said.h"
 
 #define SEGMENTS   320
 #define LOW_MEMORY 0x100000u
@@ -25,23 +24,6 @@ static struct {
     size_t segments;
     unsigned mapped, most; /* mappings now; the most at a time */
 } machine;
-
-static struct {
-    unsigned lines;
-    char last[256];
-} said;
-
-void
-log_message(enum log_level level, const char *format, ...)
-{
-    va_list args;
-
-    (void)level;
-    va_start(args, format);
-    (vsnprintf)(said.last, sizeof said.last, format, args);
-    va_end(args);
-    said.lines++;
-}
 
 static inline void
 machine_clear(void)

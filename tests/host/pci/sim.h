@@ -4,11 +4,11 @@
  * Every access is checked against the contract of struct pci_config_ops. Time passes only in sleeps.
  */
 #pragma once
-#include "kernel/console/log.h"
 #include "kernel/hw/pci_impl.h"
 #include "lib/bytes.h"
 #include "lib/errno.h"
 #include "tests/host/check.h"
+#include "tests/host/said.h"
 
 #define SIM_FUNCTIONS 64
 #define NEVER         UINT64_MAX
@@ -40,23 +40,6 @@ static struct {
     unsigned long reads, writes;
     unsigned sized_while_decoding;
 } sim;
-
-static struct {
-    unsigned lines;
-    char last[256];
-} said;
-
-void
-log_message(enum log_level level, const char *format, ...)
-{
-    va_list args;
-
-    (void)level;
-    va_start(args, format);
-    (vsnprintf)(said.last, sizeof said.last, format, args);
-    va_end(args);
-    said.lines++;
-}
 
 static inline void
 sim_clear(void)
