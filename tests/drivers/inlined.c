@@ -14,9 +14,18 @@ registers_touch(volatile UCHAR *r)
     void *rdi = (void *)(r + 0x300), *rsi = from;
     ULONG_PTR rcx = 4, value = 0xabcdef01;
 
-    __asm__ volatile("movl $0x12345678, 4(%1)\n\tmovl 4(%1), %k0\n\tmovl $0xf, 4(%1)" : "=&r"(value) : "r"(r) : "memory");
-    __asm__ volatile("movb $0x11, 0x200(%0)\n\tmovw $0x2222, 0x202(%0)\n\tmovq $-2, 0x208(%0)" : : "r"(r) : "memory");
-    __asm__ volatile("movb 0x210(%1), %b0\n\tmovzwl 0x212(%1), %k0\n\tmovq 0x218(%1), %0" : "=&q"(value) : "r"(r) : "memory");
+    __asm__ volatile("movl $0x12345678, 4(%1)\n\tmovl 4(%1), %k0\n\tmovl $0xf, 4(%1)"
+                     : "=&r"(value)
+                     : "r"(r)
+                     : "memory");
+    __asm__ volatile("movb $0x11, 0x200(%0)\n\tmovw $0x2222, 0x202(%0)\n\tmovq $-2, 0x208(%0)"
+                     :
+                     : "r"(r)
+                     : "memory");
+    __asm__ volatile("movb 0x210(%1), %b0\n\tmovzwl 0x212(%1), %k0\n\tmovq 0x218(%1), %0"
+                     : "=&q"(value)
+                     : "r"(r)
+                     : "memory");
     value = 0xabcdef01;
     __asm__ volatile("movnti %k0, 0x220(%1)\n\txchg %k0, 4(%1)" : "+r"(value) : "r"(r) : "memory");
     __asm__ volatile("lock orl $1, 0x230(%0)\n\ttestl $1, 0(%0)" : : "r"(r) : "memory", "cc");
