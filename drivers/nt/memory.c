@@ -8,13 +8,38 @@
 #include "kernel/mem/dma.h"
 #include "kernel/mem/pool.h"
 #include "kernel/mem/space.h"
+#include "kernel/sync/work.h"
 #include "lib/canary.h"
 
 #define NT_TAG                  POOL_TAG('n', 't', 'p', 'l')
 #define POOL_FLAG_UNINITIALIZED 2           /* of ExAllocatePool2, which otherwise gives zeros */
 #define NONE_TAG                0x656e6f4eu /* "None" */
 
+#define POOL_LARGEST (4u << 20) /* what the kernel's pool gives at once; more is in single frames */
+
 #define CALLER ((uintptr_t)__builtin_return_address(0))
+
+static void
+large_free(struct work *w)
+{
+    space_free(w);
+}
+
+/* By its size: from the pool, or in single frames, which are given back at PASSIVE_LEVEL. */
+static void
+pool_block_free(const struct block_info *b)
+{
+    struct work *w = b->address; /* nobody else needs it any more */
+
+    if (b->size <= POOL_LARGEST - CANARY_SIZE) {
+        pool_free(b->address, NT_TAG);
+    } else if (irql_current() == PASSIVE_LEVEL) {
+        space_free(b->address);
+    } else {
+        work_item_init(w, large_free);
+        (void)work_queue(w);
+    }
+}
 
 static void
 block_free(const struct block_info *b)
@@ -27,6 +52,9 @@ block_free(const struct block_info *b)
         break;
     case BLOCK_IO:
         space_unmap(b->address);
+        break;
+    case BLOCK_POOL:
+        pool_block_free(b);
         break;
     default:
         pool_free(b->address, NT_TAG);
@@ -62,13 +90,22 @@ give_back(void *p, enum block_kind kind, const char *routine)
         guard_stop("wrote behind its pool block at %p of %lu bytes", p, b.size);
 }
 
+/* The disk of a virtual miniport for one, which asks when it is started. */
+static void *
+large_alloc(SIZE_T size)
+{
+    return irql_current() == PASSIVE_LEVEL && size <= SIZE_MAX - CANARY_SIZE
+               ? space_alloc(size + CANARY_SIZE, MAP_WRITE)
+               : NULL;
+}
+
 /* Behind every block of the pool lie bytes that have to be there still when it is given back. */
 static void *
 allocate(SIZE_T size, uint32_t tag, bool zero, uintptr_t caller)
 {
-    uint8_t *p = size > SIZE_MAX - CANARY_SIZE ? NULL
-                 : zero                        ? pool_zalloc(size + CANARY_SIZE, NT_TAG)
-                                               : pool_alloc(size + CANARY_SIZE, NT_TAG);
+    uint8_t *p = size > POOL_LARGEST - CANARY_SIZE ? large_alloc(size)
+                 : zero                            ? pool_zalloc(size + CANARY_SIZE, NT_TAG)
+                                                   : pool_alloc(size + CANARY_SIZE, NT_TAG);
 
     if (p)
         canary_set(p + size, CANARY_SIZE);

@@ -245,6 +245,27 @@ check_time_and_buses(void)
     return 0;
 }
 
+/* More than the kernel's own pool has in one piece, and given back where it cannot be unmapped at once. */
+static NTSTATUS
+check_large_memory(void)
+{
+    const SIZE_T size = 5 << 20;
+    KIRQL irql;
+
+    for (unsigned raised = 0; raised < 2; raised++) {
+        char *p = ExAllocatePoolWithTag(NonPagedPool, size, 'tseT');
+
+        CHECK(p && !((ULONG_PTR)p & 0xfff));
+        p[0] = p[size - 1] = 7;
+        CHECK(MmGetPhysicalAddress(p).QuadPart && MmGetPhysicalAddress(p + size - 1).QuadPart);
+        irql = KfRaiseIrql(raised ? DISPATCH_LEVEL : PASSIVE_LEVEL);
+        CHECK(!raised || !ExAllocatePoolWithTag(NonPagedPool, size, 'tseT'));
+        ExFreePoolWithTag(p, 'tseT');
+        KeLowerIrql(irql);
+    }
+    return 0;
+}
+
 /* What the compiler calls for a large frame, and what a debug build's ASSERT() does. */
 static NTSTATUS
 check_compiled_code(void)
@@ -282,8 +303,9 @@ NTSTATUS NTAPI
 DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath)
 {
     NTSTATUS(*const checks[])
-    (void) = {check_texts,          check_memory,         check_levels,      check_waiting,
-              check_time_and_buses, check_floating_point, check_shared_data, check_compiled_code};
+    (void) = {check_texts,          check_memory,      check_large_memory,
+              check_levels,         check_waiting,     check_time_and_buses,
+              check_floating_point, check_shared_data, check_compiled_code};
 
     CHECK(DriverObject->Size == sizeof(*DriverObject) && DriverObject->DriverInit == DriverEntry);
     CHECK(RegistryPath->Length > 20 && RegistryPath->Buffer[0] == '\\');
