@@ -411,6 +411,19 @@ bind_all(void)
     return count;
 }
 
+/* A device of the system itself has no bus to bring it: it is there as soon as its driver is, once, unless the driver has found
+ * adapters or was given devices. Lock held. */
+static int
+root_add(struct driver *d, char *why)
+{
+    const struct binding *b;
+
+    list_for_each_entry(b, &bindings, link)
+        if (b->driver == d)
+            return 0;
+    return d->port.leave && !d->found ? d->port.add(d, d->port.data, NULL, why) : 0;
+}
+
 void
 bind_load_defaults(void)
 {
@@ -423,7 +436,10 @@ bind_load_defaults(void)
         struct driver *d;
         struct match m;
         int err = match_default(&f->inf, &m, &fault);
+        bool root = !err && m.rank == MATCH_NONE;
 
+        if (root)
+            err = match_root(&f->inf, &m, &fault);
         if (!err && (m.rank == MATCH_NONE || is_excluded(&m)))
             continue;
         if (!err)
@@ -434,10 +450,13 @@ bind_load_defaults(void)
         }
         folder_path(f, m.binary, path);
         err = driver_ready(path, m.service, &d, why);
-        if (err)
+        if (err) {
             log_err("%s: it is not started: %s", f->path, why);
-        else
-            driver_put(d);
+            continue;
+        }
+        if (root && root_add(d, why))
+            log_err("%s: it has no device: %s", f->path, why);
+        driver_put(d);
     }
     mutex_unlock(&lock);
 }

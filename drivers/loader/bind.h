@@ -28,7 +28,7 @@ unsigned bind_read_folder(const char *folder);
 /* Find a driver for each device without owner and start it. PASSIVE_LEVEL. Returns the number of devices bound. */
 unsigned bind_all(void);
 
-/* Start the drivers whose INF file has a [DefaultInstall.Services]. What fails is a message. PASSIVE_LEVEL. */
+/* Start the drivers whose INF file has a [DefaultInstall.Services], or a device of the system itself (ROOT\...). What fails is a message. PASSIVE_LEVEL. */
 void bind_load_defaults(void);
 
 /* Load and start a driver's file; its service's name is the file's without suffix. PASSIVE_LEVEL. Returns 0 or -errno and why. */

@@ -12,7 +12,8 @@
 #define RANK_COMPATIBLE 0x2000
 #define RANK_INF_COMPAT 0x1000
 #define DECORATION      "NTamd64"
-#define START_ON_DEMAND 3 /* StartType: from here on it starts when somebody asks for it, or never */
+#define ROOT            "ROOT\\" /* begins the IDs of devices that no bus brings */
+#define START_ON_DEMAND 3        /* StartType: from here on it starts when somebody asks for it, or never */
 
 static void
 id_add(struct device_ids *ids, bool hardware, const char *format, uint32_t a, uint32_t b, uint32_t c,
@@ -204,6 +205,31 @@ match_default(const struct inf *inf, struct match *out, struct inf_fault *fault)
     if (type < START_ON_DEMAND)
         out->rank = 0;
     return 0;
+}
+
+static bool
+is_root(const struct inf_line *l)
+{
+    for (uint32_t f = 1; f < l->fields; f++)
+        if (!strncasecmp(l->field[f], ROOT, strlen(ROOT)))
+            return true;
+    return false;
+}
+
+int
+match_root(const struct inf *inf, struct match *out, struct inf_fault *fault)
+{
+    char section[SECTION_MAX];
+
+    *out = (struct match){.rank = MATCH_NONE};
+    for (const struct inf_line *l = NULL; (l = inf_next(inf, "Manufacturer", NULL, l)) != NULL;)
+        for (uint32_t n = 1; models_section(l, n, section, sizeof(section)); n++)
+            for (const struct inf_line *k = NULL;
+                 section[0] && (k = inf_next(inf, section, NULL, k)) != NULL;)
+                if (out->rank == MATCH_NONE && is_root(k))
+                    *out = (struct match){
+                        .description = k->key ? k->key : "", .id = ROOT, .install = inf_field(k, 0)};
+    return out->rank == MATCH_NONE ? 0 : find_service(inf, ASSOCIATED, out, fault);
 }
 
 /* ---- what its author should know ---- */

@@ -49,6 +49,12 @@ int match_inf(const struct inf *inf, const struct device_ids *ids, struct match 
 int match_default(const struct inf *inf, struct match *out, struct inf_fault *fault);
 
 /*
+ * A driver for a device of the system itself: the first model whose hardware ID begins with ROOT\ (WDK, "Hardware IDs"). Returns: as
+ * match_default()
+ */
+int match_root(const struct inf *inf, struct match *out, struct inf_fault *fault);
+
+/*
  * Does it name sections that are not there? What is to be told to its author, though the file is used for what it has. Returns: true, or
  * false and *fault.
  */

@@ -92,6 +92,35 @@ def test_a_disk_that_starts_up_is_waited_for(tmp_path):
     assert "PORTOLAN RAM DISK" in done.stdout, done.stdout + done.stderr
 
 
+ROOT_INF = """[Version]
+Signature = "$WINDOWS NT$"
+[Manufacturer]
+maker = Models, NTamd64
+[Models.NTamd64]
+"RAM disk" = Install, ROOT\\RamDisk
+[Install]
+[Install.Services]
+AddService = ramdisk, 2, Service
+[Service]
+ServiceType   = 1
+StartType     = 3
+ServiceBinary = %12%\\ramdisk.sys
+"""
+PNP = [("    BOOLEAN *found = context;\n\n", "\n"), ("    if (*found)\n        return SP_RETURN_NOT_FOUND;\n    *found = TRUE;\n", ""),
+       ("ULONG NTAPI\nDriverEntry", "static SCSI_ADAPTER_CONTROL_STATUS NTAPI\nHwAdapterControl(PVOID extension, SCSI_ADAPTER_CONTROL_TYPE type, PVOID list)\n"
+        "{\n    return ScsiAdapterControlSuccess;\n}\n\nULONG NTAPI\nDriverEntry"),
+       ("                                 .MapBuffers = TRUE,", "                                 .HwAdapterControl = HwAdapterControl, .MapBuffers = TRUE,")]
+
+
+@pytest.mark.parametrize("changes", [(), PNP], ids=["legacy", "pnp"])
+def test_a_device_of_the_system_itself_is_there_once(changes, tmp_path):
+    """ROOT\\... in the INF file: no bus brings it, and Windows' device manager is not there to."""
+    folder = make_copy("scsiport", tmp_path, *changes)
+    (folder / "ramdisk.inf").write_text(ROOT_INF)
+    done = run(folder, "disks; drivers unload ramdisk.sys && disks | grep -c RAM; drivers load /drivers/ramdisk.sys")
+    assert done.stdout.count("PORTOLAN RAM DISK") == 1 and done.stdout.splitlines()[-1] == "0", done.stdout + done.stderr
+
+
 def test_a_driver_without_an_inf_file_is_told_of(tmp_path):
     folder = make_copy("scsiport", tmp_path)
     done = portolan("exec", "--driver", folder / "ramdisk.sys", "--", "dmesg; drivers load /drivers/ramdisk.sys; disks")

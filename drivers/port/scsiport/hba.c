@@ -106,7 +106,8 @@ scsi_hba_new(const struct scsi_driver *d, const struct scsi_registration *r, con
     }
     h->adapter->face_data = h;
     h->registration = r;
-    if (r->is_legacy)
+    h->is_own = r->is_legacy || !dev;
+    if (h->is_own)
         __atomic_fetch_add(&d->driver->found, 1, __ATOMIC_ACQ_REL);
     mutex_init(&h->scanning);
     scsi_notify_init(h);
@@ -355,7 +356,7 @@ face_destroy(struct adapter *a)
 {
     struct scsi_hba *h = a->face_data;
 
-    if (h->registration->is_legacy)
+    if (h->is_own)
         __atomic_fetch_sub(&a->driver->found, 1, __ATOMIC_ACQ_REL);
     scsi_units_free(h);
     scsi_bus_data_free(h);

@@ -119,8 +119,8 @@ look(void *context, struct adapter *a)
     struct found *f = context;
     struct scsi_hba *h = a->face_data;
 
-    if (a->driver == f->driver && a->face == &scsi_face && h->registration->is_legacy &&
-        h->phase == f->phase && !(f->first && f->hba))
+    if (a->driver == f->driver && a->face == &scsi_face && h->is_own && h->phase == f->phase &&
+        !(f->first && f->hba))
         f->hba = h;
 }
 

@@ -132,6 +132,7 @@ struct scsi_hba {
     ACCESS_RANGE *ranges;
     uint8_t phase; /* [a] enum hba_phase */
     bool stopping; /* [a] */
+    bool is_own;   /* [I] its driver has found it, or it has no device: it goes with its driver */
     bool is_mapped /* its miniport reads the data: S-074 */, may_tag, many;
     uint32_t max_bytes, max_pieces;
     bool supported[ScsiAdapterControlMax]; /* S-065 */

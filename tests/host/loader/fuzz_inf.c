@@ -17,7 +17,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     match_pci_ids(&ids, 0x8086, 0x2922, 0x11001af4, 2, 0x010601);
     if (!inf_parse(data, size, arena, INF_ARENA(size), &inf, &fault))
         (void)(match_inf(&inf, &ids, &m, &fault) + match_default(&inf, &m, &fault) +
-               match_check(&inf, &fault));
+               match_root(&inf, &m, &fault) + match_check(&inf, &fault));
     else if (!fault.rule)
         abort();
     free(arena);

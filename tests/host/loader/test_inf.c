@@ -209,6 +209,21 @@ test_default(void)
     CHECK_EQ(m.rank, MATCH_NONE);
 }
 
+/* A device that no bus brings. */
+static void
+test_root(void)
+{
+    struct match m;
+
+    CHECK_EQ(parse(INF("[Models]\n%d%=Inst,PCI\\CC_0106\n%d%=Inst,root\\disk,ROOT\\OTHER\n")), 0);
+    CHECK_EQ(match_root(&inf, &m, &fault), 0);
+    CHECK_EQ(m.rank, 0);
+    CHECK_STR(m.install, "Inst");
+    CHECK_EQ(parse(INF("[Models]\n%d%=Inst,PCI\\CC_0106,ROOTED\n")), 0);
+    CHECK_EQ(match_root(&inf, &m, &fault), 0);
+    CHECK_EQ(m.rank, MATCH_NONE);
+}
+
 /* The line that its author is told of; -1: all is there. */
 static int
 checked(const char *text)
@@ -277,6 +292,7 @@ main(void)
     test_pci_ids();
     test_match();
     test_default();
+    test_root();
     test_check();
     test_dates();
     return check_report();
