@@ -875,8 +875,8 @@ search(struct adapter *a, PPORT_CONFIGURATION_INFORMATION k)
     CHECK(ScsiPortSetBusDataByOffset(a, PCIConfiguration, 0, 0, bytes, 0x3c, 0) == 0);
     CHECK(ScsiPortSetBusDataByOffset(a, PCIConfiguration, 0, 0, &again->u.type0.InterruptLine, 0x3c, 1) == 1);
     port.QuadPart = 0x170;
-    CHECK(ScsiPortValidateRange(a, Isa, 0, port, 8, TRUE)); /* S-051 */
-    ScsiPortFreeDeviceBase(a, (PVOID)0x5554);               /* S-050: none of its */
+    CHECK(ScsiPortValidateRange(a, Isa, 0, port, 8, TRUE) == !k->AtdiskSecondaryClaimed); /* S-048, S-051 */
+    ScsiPortFreeDeviceBase(a, (PVOID)0x5554); /* S-050: none of its */
 }
 
 static ULONG NTAPI
