@@ -110,7 +110,7 @@ try_thread(void)
     return true;
 }
 
-#define FILLERS 2048
+#define FILLERS 8192 /* more than the pages of all tables that tests before this one have left */
 
 /* Is the table with the entries for the 4 KiB pages around va missing? */
 static bool
