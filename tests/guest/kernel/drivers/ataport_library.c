@@ -99,7 +99,7 @@ KTEST(ataport_bus_change_finds_and_loses_devices) /* A-115 */
 
 KTEST(ataport_device_taken_away_under_requests) /* */
 {
-    uint64_t deadline = timer_deadline(WAIT);
+    uint64_t deadline;
     struct sim s;
     uint8_t irql;
 
@@ -118,6 +118,7 @@ KTEST(ataport_device_taken_away_under_requests) /* A-115 */
     sim_interrupt(&s);
     sim_land(0, 1);
     KCHECK_EQ(sim_flights[0].a.irb_status, IRB_STATUS_SUCCESS);
+    deadline = timer_deadline(WAIT);
     while (unit_find(s.adapter->bus[0], 0, 0, 0) && time_now() < deadline)
         thread_sleep(MS(5));
     KCHECK(!unit_find(s.adapter->bus[0], 0, 0, 0));

@@ -148,16 +148,15 @@ shared_equally(const struct crew *c)
  */
 KTEST(sched_equal_threads_share_one_processor)
 {
+    uint64_t start = time_now(), end;
     struct crew c = {.count = 0};
-    uint64_t start, end;
 
     spin_reset();
     for (unsigned i = 0; i < 4; i++)
         crew_add(&c, PRIORITY_LOWEST + 1, 1, spin_run, &spin.turns[i]);
     for (unsigned i = 0; i < 4; i++)
         await_count(&spin.turns[i], 1);
-    start = time_now();
-    end = start + SECONDS(10); /* they spin for longer than that */
+    end = time_now() + SECONDS(10); /* they spin for longer than that */
     do
         thread_sleep(MS(400));
     while (!shared_equally(&c) && time_now() < end);
